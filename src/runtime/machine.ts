@@ -148,3 +148,13 @@ export interface Machine {
   /** Sockets open now, listening ones included: the test harness wants 0 after every test. */
   readonly openSockets: () => number;
 }
+
+/** Structured log: one line per event. Implemented over a library in admin/log.ts; tests collect. */
+export interface Log {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+export type LogFields = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
