@@ -51,6 +51,7 @@ const cases: readonly (readonly [what: string, file: string, source: string, wro
   ["a type that is no interface's", "src/http2/a.ts", `import type { Dialer } from "../runtime/dial.ts";`, 1],
   ["a type in place", "src/http2/a.ts", `let a: import("../runtime/machine.ts").Clock;`, 0],
   ["a default import named type", "src/http2/a.ts", `import type from "../runtime/machine.ts";`, 1],
+  ["a default import named types", "src/http2/a.ts", `import types from "../runtime/machine.ts";`, 1],
   ["main", "src/demo/a.ts", `import { main } from "../main.ts";`, 1],
   ["main's types", "src/demo/a.ts", `import type { Main } from "../main.ts";`, 1],
   ["outside src", "src/demo/a.ts", `import { a } from "../../test/a.ts";`, 1],

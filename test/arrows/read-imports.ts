@@ -93,7 +93,7 @@ function scan(source: string): { readonly code: string; readonly strings: readon
 
 /** `import { type A, type B } from`: TypeScript keeps the import for its side effects, so only a whole `import type` counts. */
 function isTypeOnly(clause: string): boolean {
-  return /^\s*type\s*[^\s,]/.test(clause);
+  return /^\s*type(?:\s+[\w$]|\s*[{*])/.test(clause);
 }
 
 export function readImports(source: string): SourceSeen {
