@@ -43,6 +43,11 @@ export interface ByteStream {
   /** Stops and restarts reading: back-pressure for peers that make us answer more than they read. */
   pause(): void;
   resume(): void;
+  /**
+   * Bytes that `write` took and that the machine has not handed to the kernel yet. 0 right after a `write` means that its
+   * buffer is free again: the HTTP/2 engine then goes on using it instead of allocating another.
+   */
+  queued(): number;
   /** The other end, for logs; empty when unknown. */
   readonly peer: string;
 }
@@ -95,6 +100,11 @@ export interface ListenOptions {
   /** 0 chooses a free port. */
   readonly port: number;
   readonly tls?: ListenTls;
+  /**
+   * Milliseconds for the TLS handshake, and then for the first bytes or the HTTP/1.1 head; a connection that takes longer is
+   * destroyed. HTTP/2 connections are the acceptor's to watch once they are handed over. Default 10,000.
+   */
+  readonly headTimeoutMs?: number;
 }
 
 /** What a listener does with connections, once it knows which HTTP they speak. */
@@ -124,7 +134,7 @@ export type Listen = (options: ListenOptions, acceptor: Acceptor) => Promise<Lis
 export interface DnsTransport {
   /**
    * @param server IP literal and port of the DNS server
-   * @throws (rejects) on timeout, ICMP refusal, or connection failure
+   * @throws (rejects) on timeout (the error's name is `TimeoutError`), ICMP refusal, or connection failure
    */
   exchange(
     server: { readonly host: string; readonly port: number },

@@ -1,0 +1,23 @@
+import { systemClock } from "./clock.ts";
+import { createDial } from "./dial.ts";
+import { createDnsTransport } from "./dns-transport.ts";
+import { createListen } from "./listen.ts";
+import type { Machine } from "./machine.ts";
+import type { OpenSockets } from "./open-sockets.ts";
+import { readText } from "./read-text.ts";
+
+/** The real machine, on Node and Deno alike. Each one counts the sockets that were opened through it. */
+export function createMachine(): Machine {
+  const open: OpenSockets = { count: 0 };
+  return {
+    clock: systemClock,
+    random: Math.random,
+    dial: createDial(open),
+    listen: createListen(open),
+    dns: createDnsTransport(open),
+    readText,
+    // The check phase follows the poll phase, in which sockets are read: everything that arrived in this turn has been handled.
+    soon: setImmediate,
+    openSockets: () => open.count,
+  };
+}

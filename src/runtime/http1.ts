@@ -1,0 +1,78 @@
+import http from "node:http";
+import type { Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { Acceptor } from "./machine.ts";
+
+/** Milliseconds that an idle HTTP/1.1 connection is kept between requests. Above the 60 s of common load balancers, so that they close first. */
+const KEEP_ALIVE_MS = 65_000;
+
+/** HTTP/1.1 on connections that a listener has accepted. */
+export interface Http1 {
+  /** Takes a connection over; what was read of it has been put back. */
+  accept(socket: Socket): void;
+  /** Closes idle connections now, and the others when their response has been sent. */
+  stop(): void;
+}
+
+interface Connection {
+  /** Requests whose response has not ended. */
+  requests: number;
+  /** Ends a connection that does not complete a request's head in time. */
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * `node:http` without a listening socket of its own: it is given connections. That leaves out its own head timeout and idle
+ * list, which start with `listen`, so they are here.
+ * @param headTimeoutMs from the accept to the first request's head; later requests have KEEP_ALIVE_MS more
+ */
+export function createHttp1(handle: Acceptor["http1"], headTimeoutMs: number): Http1 {
+  const connections = new Map<Socket, Connection>();
+  let stopping = false;
+  const respond = getRequestListener((request) => handle(request), {
+    // HTTP/1.0 health checks may come without a Host field.
+    hostname: "localhost",
+    // Replacing the global Request and Response would be a side effect on whoever embeds this.
+    overrideGlobalObjects: false,
+  });
+  const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    const socket = request.socket;
+    const connection = connections.get(socket);
+    if (connection !== undefined) {
+      connection.requests++;
+      clearTimeout(connection.timer);
+      response.once("close", () => {
+        connection.requests--;
+        if (connection.requests > 0) return;
+        if (stopping) socket.end();
+        else awaitHead(socket, connection, KEEP_ALIVE_MS + headTimeoutMs);
+      });
+    }
+    void respond(request, response);
+  });
+
+  const awaitHead = (socket: Socket, connection: Connection, ms: number) => {
+    clearTimeout(connection.timer);
+    if (socket.destroyed) return;
+    connection.timer = setTimeout(() => socket.destroy(), ms);
+    connection.timer.unref();
+  };
+
+  return {
+    accept: (socket) => {
+      const connection: Connection = { requests: 0, timer: undefined };
+      connections.set(socket, connection);
+      socket.once("close", () => {
+        connections.delete(socket);
+        clearTimeout(connection.timer);
+      });
+      awaitHead(socket, connection, headTimeoutMs);
+      server.emit("connection", socket);
+      socket.resume();
+    },
+    stop: () => {
+      stopping = true;
+      for (const [socket, connection] of connections) if (connection.requests === 0) socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import net from "node:net";
+import tls from "node:tls";
+import { formatHostPort, formatPeer } from "./address.ts";
+import { SocketStream, tuneSocket } from "./bytestream.ts";
+import { createHttp1, type Http1 } from "./http1.ts";
+import type { Acceptor, Listen, Listening, ListenOptions, ListenTls } from "./machine.ts";
+import { countUntilClose, type OpenSockets } from "./open-sockets.ts";
+import { stagedError } from "./plain-error.ts";
+import { sniff } from "./sniff.ts";
+
+/** Default of {@link ListenOptions.headTimeoutMs}. */
+const HEAD_TIMEOUT_MS = 10_000;
+
+/** One port for everything: HTTP/2 goes to the acceptor's engine, HTTP/1.1 to node:http. */
+export function createListen(open: OpenSockets): Listen {
+  return async (options, acceptor) => {
+    const stage = `listen on ${formatHostPort(options.host, options.port)}`;
+    const headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
+    const http1 = createHttp1(acceptor.http1, headTimeoutMs);
+    const sockets = new Set<net.Socket>();
+    const server = createServer(stage, options.tls, headTimeoutMs);
+    server.on("connection", (socket) => {
+      sockets.add(socket);
+      countUntilClose(open, socket);
+      socket.once("close", () => sockets.delete(socket));
+      // Until somebody else listens: a reset would end the process.
+      socket.on("error", () => {});
+      tuneSocket(socket);
+      if (options.tls === undefined) welcomePlain(socket, acceptor, http1, headTimeoutMs);
+    });
+    if (options.tls !== undefined) {
+      server.on("secureConnection", (socket: tls.TLSSocket) => welcomeTls(socket, acceptor, http1, headTimeoutMs));
+    }
+    await listening(server, options, stage);
+    countUntilClose(open, server);
+    return describe(server, options, http1, sockets);
+  };
+}
+
+function createServer(stage: string, options: ListenTls | undefined, headTimeoutMs: number): net.Server {
+  if (options === undefined) return net.createServer({ allowHalfOpen: true });
+  try {
+    return tls.createServer({
+      allowHalfOpen: true,
+      cert: options.cert,
+      key: options.key,
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: headTimeoutMs,
+      ...(options.clientCa === undefined ? {} : { ca: options.clientCa, requestCert: true, rejectUnauthorized: true }),
+    });
+  } catch (error) {
+    throw stagedError(`${stage}: certificate and key`, error);
+  }
+}
+
+function listening(server: net.Server, options: ListenOptions, stage: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) => reject(stagedError(stage, error));
+    server.once("error", failed);
+    server.listen(options.port, options.host, () => {
+      server.off("error", failed);
+      // Later errors are failed accepts (no file descriptors left): the listener goes on, the client sees its own error.
+      server.on("error", () => {});
+      resolve();
+    });
+  });
+}
+
+function welcomePlain(socket: net.Socket, acceptor: Acceptor, http1: Http1, headTimeoutMs: number): void {
+  const timer = setTimeout(() => socket.destroy(), headTimeoutMs);
+  timer.unref();
+  socket.once("close", () => clearTimeout(timer));
+  sniff(socket, {
+    http2: (first) => {
+      clearTimeout(timer);
+      welcomeHttp2(socket, acceptor, false, first);
+    },
+    http1: (first) => {
+      clearTimeout(timer);
+      socket.unshift(first);
+      http1.accept(socket);
+    },
+  });
+}
+
+function welcomeTls(socket: tls.TLSSocket, acceptor: Acceptor, http1: Http1, headTimeoutMs: number): void {
+  socket.on("error", () => {});
+  if (socket.alpnProtocol === "h2") welcomeHttp2(socket, acceptor, true, null);
+  else if (socket.alpnProtocol === "http/1.1") http1.accept(socket);
+  else welcomePlain(socket, acceptor, http1, headTimeoutMs);
+}
+
+function welcomeHttp2(socket: net.Socket, acceptor: Acceptor, secure: boolean, first: Uint8Array | null): void {
+  const stream = new SocketStream(socket, formatPeer(socket));
+  const handler = acceptor.http2(stream, secure);
+  stream.attach(handler);
+  if (first !== null) {
+    handler.received(first);
+    socket.resume();
+  }
+}
+
+function describe(server: net.Server, options: ListenOptions, http1: Http1, sockets: Set<net.Socket>): Listening {
+  const address = server.address();
+  let stopped: Promise<void> | null = null;
+  const stop = () => {
+    stopped ??= new Promise((resolve) => server.close(() => resolve()));
+    http1.stop();
+    return stopped;
+  };
+  return {
+    host: options.host,
+    port: typeof address === "object" && address !== null ? address.port : options.port,
+    connections: () => sockets.size,
+    stop: () => void stop(),
+    close: async () => {
+      const closed = stop();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
