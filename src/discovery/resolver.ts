@@ -13,7 +13,15 @@ export interface ResolverListener {
   failed(error: ResolutionError): void;
 }
 
-export type ResolutionOutcome = "ok" | "nxdomain" | "nodata" | "servfail" | "refused" | "timeout" | "garbage" | "unreachable";
+export type ResolutionOutcome =
+  | "ok"
+  | "nxdomain"
+  | "nodata"
+  | "servfail"
+  | "refused"
+  | "timeout"
+  | "garbage"
+  | "unreachable";
 
 export interface ResolutionError {
   readonly outcome: ResolutionOutcome;
