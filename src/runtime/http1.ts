@@ -1,6 +1,6 @@
 import http from "node:http";
 import type { Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { fetchListener } from "./fetch-listener.ts";
 import type { Acceptor } from "./machine.ts";
 
 /** Milliseconds that an idle HTTP/1.1 connection is kept between requests. Above the 60 s of common load balancers, so that they close first. */
@@ -29,12 +29,7 @@ interface Connection {
 export function createHttp1(handle: Acceptor["http1"], headTimeoutMs: number): Http1 {
   const connections = new Map<Socket, Connection>();
   let stopping = false;
-  const respond = getRequestListener((request) => handle(request), {
-    // HTTP/1.0 health checks may come without a Host field.
-    hostname: "localhost",
-    // Replacing the global Request and Response would be a side effect on whoever embeds this.
-    overrideGlobalObjects: false,
-  });
+  const respond = fetchListener(handle);
   const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     const socket = request.socket;
     const connection = connections.get(socket);
@@ -48,7 +43,7 @@ export function createHttp1(handle: Acceptor["http1"], headTimeoutMs: number): H
         else awaitHead(socket, connection, KEEP_ALIVE_MS + headTimeoutMs);
       });
     }
-    void respond(request, response);
+    respond(request, response);
   });
 
   const awaitHead = (socket: Socket, connection: Connection, ms: number) => {

@@ -3,7 +3,8 @@ import tls from "node:tls";
 import { formatHostPort, formatPeer } from "./address.ts";
 import { SocketStream, tuneSocket } from "./bytestream.ts";
 import { createHttp1, type Http1 } from "./http1.ts";
-import type { Acceptor, Listen, Listening, ListenOptions, ListenTls } from "./machine.ts";
+import type { Acceptor, Listen, Listening, ListenOptions } from "./machine.ts";
+import { listening } from "./node-server.ts";
 import { countUntilClose, type OpenSockets } from "./open-sockets.ts";
 import { stagedError } from "./plain-error.ts";
 import { sniff } from "./sniff.ts";
@@ -14,11 +15,10 @@ const HEAD_TIMEOUT_MS = 10_000;
 /** One port for everything: HTTP/2 goes to the acceptor's engine, HTTP/1.1 to node:http. */
 export function createListen(open: OpenSockets): Listen {
   return async (options, acceptor) => {
-    const stage = `listen on ${formatHostPort(options.host, options.port)}`;
     const headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
     const http1 = createHttp1(acceptor.http1, headTimeoutMs);
     const sockets = new Set<net.Socket>();
-    const server = createServer(stage, options.tls, headTimeoutMs);
+    const server = createServer(options, headTimeoutMs);
     server.on("connection", (socket) => {
       sockets.add(socket);
       countUntilClose(open, socket);
@@ -31,39 +31,27 @@ export function createListen(open: OpenSockets): Listen {
     if (options.tls !== undefined) {
       server.on("secureConnection", (socket: tls.TLSSocket) => welcomeTls(socket, acceptor, http1, headTimeoutMs));
     }
-    await listening(server, options, stage);
+    const port = await listening(server, options.host, options.port);
     countUntilClose(open, server);
-    return describe(server, options, http1, sockets);
+    return describe(server, options.host, port, http1, sockets);
   };
 }
 
-function createServer(stage: string, options: ListenTls | undefined, headTimeoutMs: number): net.Server {
-  if (options === undefined) return net.createServer({ allowHalfOpen: true });
+function createServer(options: ListenOptions, headTimeoutMs: number): net.Server {
+  if (options.tls === undefined) return net.createServer({ allowHalfOpen: true });
+  const { cert, key, clientCa } = options.tls;
   try {
     return tls.createServer({
       allowHalfOpen: true,
-      cert: options.cert,
-      key: options.key,
+      cert,
+      key,
       ALPNProtocols: ["h2", "http/1.1"],
       handshakeTimeout: headTimeoutMs,
-      ...(options.clientCa === undefined ? {} : { ca: options.clientCa, requestCert: true, rejectUnauthorized: true }),
+      ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
     });
   } catch (error) {
-    throw stagedError(`${stage}: certificate and key`, error);
+    throw stagedError(`listen on ${formatHostPort(options.host, options.port)}: certificate and key`, error);
   }
-}
-
-function listening(server: net.Server, options: ListenOptions, stage: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error) => reject(stagedError(stage, error));
-    server.once("error", failed);
-    server.listen(options.port, options.host, () => {
-      server.off("error", failed);
-      // Later errors are failed accepts (no file descriptors left): the listener goes on, the client sees its own error.
-      server.on("error", () => {});
-      resolve();
-    });
-  });
 }
 
 function welcomePlain(socket: net.Socket, acceptor: Acceptor, http1: Http1, headTimeoutMs: number): void {
@@ -100,8 +88,13 @@ function welcomeHttp2(socket: net.Socket, acceptor: Acceptor, secure: boolean, f
   }
 }
 
-function describe(server: net.Server, options: ListenOptions, http1: Http1, sockets: Set<net.Socket>): Listening {
-  const address = server.address();
+function describe(
+  server: net.Server,
+  host: string,
+  port: number,
+  http1: Http1,
+  sockets: ReadonlySet<net.Socket>,
+): Listening {
   let stopped: Promise<void> | null = null;
   const stop = () => {
     stopped ??= new Promise((resolve) => server.close(() => resolve()));
@@ -109,8 +102,8 @@ function describe(server: net.Server, options: ListenOptions, http1: Http1, sock
     return stopped;
   };
   return {
-    host: options.host,
-    port: typeof address === "object" && address !== null ? address.port : options.port,
+    host,
+    port,
     connections: () => sockets.size,
     stop: () => void stop(),
     close: async () => {
