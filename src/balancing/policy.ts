@@ -1,7 +1,13 @@
-/** What a policy sees of an endpoint. */
+/** What a policy sees of an endpoint. Policies are its only writers. */
 export interface Candidate {
-  /** Calls picked and not done. Only `pick` and `done` of the policy write it. */
+  /** Calls picked and not done. */
   outstanding: number;
+  /**
+   * Index in the ready set of the policy that serves it, -1 while it is not in there and before any policy has seen it.
+   * An endpoint therefore belongs to one policy. A field and not a map of endpoints: that would cost every pick and done
+   * a lookup.
+   */
+  slot: number;
 }
 
 /**
@@ -11,7 +17,8 @@ export interface Candidate {
 export interface Policy<E extends Candidate> {
   /**
    * Replaces the set of endpoints that may be picked (the ready ones). Endpoints that stay keep their counts and what was
-   * learnt of them; endpoints that went may still be given to `done`.
+   * learnt of them; endpoints that went may still be given to `done`, and may come back with calls still outstanding.
+   * @param ready without duplicates, in any order; copied
    */
   update(ready: readonly E[]): void;
   /**
@@ -26,6 +33,7 @@ export interface Policy<E extends Candidate> {
    * @param elapsed milliseconds from the pick to the response's head (streams) or end (unary); negative when the call says
    * nothing about the pod (cancelled by the client, refused unprocessed)
    * @param fault the call failed by the pod's fault
+   * @throws when the endpoint has no outstanding call: a second `done` would spoil the counts silently
    */
   done(endpoint: E, method: string, elapsed: number, fault: boolean): void;
 }
