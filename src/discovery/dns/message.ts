@@ -18,7 +18,8 @@ export interface Question {
 
 /** Class IN always; records of other classes are `other`. `ttl` is in seconds. */
 export type DnsRecord =
-  | { readonly kind: "A" | "AAAA"; readonly name: string; readonly ttl: number; readonly address: string }
+  | { readonly kind: "A"; readonly name: string; readonly ttl: number; readonly address: string }
+  | { readonly kind: "AAAA"; readonly name: string; readonly ttl: number; readonly address: string }
   | { readonly kind: "CNAME"; readonly name: string; readonly ttl: number; readonly target: string }
   | {
       readonly kind: "SRV";
