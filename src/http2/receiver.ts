@@ -37,8 +37,9 @@ export interface Abort {
 export interface Receiver {
   head(head: Head): void;
   /**
-   * Bytes `start` to `end` of `bytes`; borrowed: valid only until it returns. Offsets instead of a view, because creating a
-   * view costs more than handling a small message.
+   * Bytes `start` to `end` of `bytes`. Nobody writes to them again, so a consumer may keep them, at the price of the whole
+   * chunk's memory: keep small chunks, copy out of large ones. Offsets instead of a view, because creating a view costs more
+   * than handling a small message.
    */
   data(bytes: Uint8Array, start: number, end: number): void;
   /**

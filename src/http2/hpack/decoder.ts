@@ -1,3 +1,4 @@
+import type { HeadFacts } from "../head-check.ts";
 import type { Head } from "../receiver.ts";
 import { BlockMemo } from "./block-memo.ts";
 import { DynamicTable, ENTRY_OVERHEAD } from "./dynamic-table.ts";
@@ -17,6 +18,8 @@ export interface HeaderLimits {
 export interface DecodedHead extends Head {
   /** The limit that was exceeded; `fields` then ends before the field that exceeded it. */
   readonly overflow: "" | "bytes" | "fields";
+  /** For the engine: what it has worked out about the head (see head-check.ts). Null until set. */
+  facts: HeadFacts | null;
 }
 
 /**
@@ -157,7 +160,7 @@ export class Decoder {
         fields.push(name, value);
       }
     }
-    return { fields, neverIndexed, memo: undefined, overflow };
+    return { fields, neverIndexed, memo: undefined, overflow, facts: null };
   }
 
   private chargeDiscarded(bytesLeft: number, fieldsLeft: number): void {

@@ -1,0 +1,213 @@
+import type { ByteStream } from "../runtime/machine.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { ErrorCode, errorCodeName } from "./error-code.ts";
+import type { ConnectionError } from "./errors.ts";
+import { FrameType, MAX_WINDOW, PREFACE, Setting } from "./frame.ts";
+import { checkHead } from "./head-check.ts";
+import { Keepalive, type KeepaliveOptions } from "./keepalive.ts";
+import type { Receiver } from "./receiver.ts";
+import { Stream } from "./stream.ts";
+
+/** What happens to a client-side connection, as values: policy lives with the owner. */
+export interface ClientEvents {
+  /** The server's SETTINGS have arrived: it speaks HTTP/2, and streams may be opened. */
+  ready(connection: ClientConnection): void;
+  /** A stream more may be opened than before. */
+  capacity(connection: ClientConnection): void;
+  /** The server takes no new streams on this connection; those that it has not seen were aborted as unprocessed. */
+  goaway(connection: ClientConnection, code: number, debug: string): void;
+  /** Over. The reason is empty for an orderly end. */
+  closed(connection: ClientConnection, reason: string): void;
+}
+
+export interface ClientOptions extends ConnectionOptions {
+  readonly keepalive: KeepaliveOptions;
+  /** Streams at once until the server has said how many (RFC 9113 6.5.2 sets no bound; gRPC implementations assume 100). */
+  readonly assumedConcurrentStreams: number;
+}
+
+/** The client side of a connection (RFC 9113). */
+export class ClientConnection extends Connection {
+  readonly #events: ClientEvents;
+  readonly #keepalive: Keepalive;
+  #maxStreams: number;
+  #nextId = 1;
+  #ready = false;
+  #goingAway = false;
+  #reason = "";
+
+  constructor(options: ClientOptions, events: ClientEvents) {
+    super(options, "client");
+    this.#events = events;
+    this.#keepalive = new Keepalive(options.keepalive);
+    this.#maxStreams = options.assumedConcurrentStreams;
+  }
+
+  /** Called when the byte stream is established. */
+  start(stream: ByteStream): void {
+    this.begin(stream, PREFACE, [
+      [Setting.ENABLE_PUSH, 0],
+      [Setting.INITIAL_WINDOW_SIZE, this.limits.streamWindow],
+      [Setting.MAX_HEADER_LIST_SIZE, this.limits.maxHeaderListBytes],
+    ]);
+  }
+
+  /** Streams that may be opened now. */
+  get capacity(): number {
+    if (!this.#ready || this.#goingAway || this.over) return 0;
+    return Math.max(0, this.#maxStreams - this.streams.size);
+  }
+
+  /** True while the connection can take streams, now or once some have ended. */
+  get usable(): boolean {
+    return this.#ready && !this.#goingAway && !this.over;
+  }
+
+  /** Opens a stream; `head` must be called on it at once, before another is opened. Only while `capacity` is above 0. */
+  open(receiver: Receiver): Stream {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    this.history.opened(id);
+    const stream = new Stream(this, id, receiver);
+    this.streams.set(id, stream);
+    // RFC 9113 5.1.1: stream identifiers cannot be reused; when they run out, a new connection is needed.
+    if (this.#nextId > MAX_WINDOW) this.#leave(ErrorCode.NO_ERROR, "stream identifiers are used up");
+    return stream;
+  }
+
+  /** No new streams; ends when the last one has. */
+  drain(): void {
+    this.#goingAway = true;
+    if (this.streams.size === 0) this.#goodbye();
+  }
+
+  #goodbye(): void {
+    if (this.over) return;
+    this.output.goaway(0, ErrorCode.NO_ERROR, "");
+    this.finish();
+  }
+
+  onHeaders(id: number, endStream: boolean, bytes: Uint8Array, start: number, end: number): void {
+    const head = this.decode(bytes, start, end);
+    const stream = this.streams.get(id);
+    if (stream === undefined) {
+      this.strayHeaders(id);
+      return;
+    }
+    if (stream.remoteEnded) {
+      this.streamError(stream, ErrorCode.STREAM_CLOSED, "HEADERS after the end of the stream");
+      return;
+    }
+    if (head.overflow !== "") {
+      this.streamError(stream, ErrorCode.ENHANCE_YOUR_CALM, `header list over the limit of ${head.overflow}`);
+      return;
+    }
+    if (stream.headReceived) {
+      const facts = head.facts ?? checkHead(head, "trailers");
+      head.facts = facts;
+      // A block of trailers and one of a response are never equal: the latter begins with :status.
+      if (facts.error !== "" || facts.status !== 0 || !endStream) {
+        this.streamError(stream, ErrorCode.PROTOCOL_ERROR, facts.error || "malformed trailers");
+        return;
+      }
+      if (stream.bodyLeft > 0) {
+        this.streamError(stream, ErrorCode.PROTOCOL_ERROR, "the body is not as long as content-length says");
+        return;
+      }
+      this.endRemote(stream, head);
+      return;
+    }
+    const facts = head.facts ?? checkHead(head, "response");
+    head.facts = facts;
+    if (facts.error !== "" || facts.status === 0) {
+      this.streamError(stream, ErrorCode.PROTOCOL_ERROR, facts.error || "malformed response");
+      return;
+    }
+    // RFC 9113 8.1: "zero or more informational (1xx) responses" come before the final one. None concerns an RPC.
+    if (facts.status < 200) {
+      if (endStream) this.streamError(stream, ErrorCode.PROTOCOL_ERROR, "an informational response ends the stream");
+      return;
+    }
+    stream.headReceived = true;
+    if (facts.status !== 204 && facts.status !== 304) stream.bodyLeft = endStream ? -1 : facts.contentLength;
+    stream.receiver.head(head);
+    if (endStream) this.endRemote(stream, null);
+  }
+
+  protected settingsChanged(maxConcurrentStreams: number | null, first: boolean): void {
+    const before = this.capacity;
+    if (maxConcurrentStreams !== null) this.#maxStreams = maxConcurrentStreams;
+    if (first) {
+      this.#ready = true;
+      this.#events.ready(this);
+    } else if (this.capacity > before) this.#events.capacity(this);
+  }
+
+  protected isIdle(id: number): boolean {
+    return (id & 1) === 0 || id >= this.#nextId;
+  }
+
+  protected lastPeerStreamId(): number {
+    return 0;
+  }
+
+  localEnd(): void {}
+
+  /** The response is complete and the request is not: the server does not want the rest (RFC 9113 8.1). */
+  protected remoteEnd(stream: Stream): void {
+    this.resetStream(stream, ErrorCode.NO_ERROR);
+  }
+
+  protected streamClosed(): void {
+    if (this.#goingAway) {
+      if (this.streams.size === 0) this.#goodbye();
+    } else if (this.#ready && !this.over) this.#events.capacity(this);
+  }
+
+  onGoaway(lastStreamId: number, code: number, debug: string): void {
+    if (code === ErrorCode.ENHANCE_YOUR_CALM && debug.includes("too_many_pings")) this.#keepalive.tooManyPings();
+    const reason = `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`;
+    this.#leave(code, debug);
+    // RFC 9113 6.8: streams above the last identifier were not processed and may safely be tried elsewhere.
+    for (const stream of [...this.streams.values()]) {
+      if (stream.id <= lastStreamId) continue;
+      this.abortStream(stream, { by: "connection", code, unprocessed: true, message: reason });
+    }
+    if (this.streams.size === 0) this.#goodbye();
+  }
+
+  #leave(code: number, debug: string): void {
+    this.#goingAway = true;
+    this.#events.goaway(this, code, debug);
+  }
+
+  protected pingAcked(): void {
+    this.#keepalive.acked();
+  }
+
+  override sweep(ms: number): void {
+    const active = this.active;
+    super.sweep(ms);
+    if (this.over || !this.#ready) return;
+    switch (this.#keepalive.sweep(ms, active, this.streams.size > 0)) {
+      case "ping":
+        this.output.frame(8, FrameType.PING, 0, 0);
+        this.output.bytes(new Uint8Array(8));
+        this.wake();
+        break;
+      case "dead":
+        this.#reason = "keepalive ping was not answered";
+        this.abortAllLost(this.#reason);
+        this.destroy();
+        break;
+    }
+  }
+
+  protected override failed(error: ConnectionError): void {
+    this.#reason = error.describe();
+  }
+
+  protected connectionClosed(reason: Error | null): void {
+    this.#events.closed(this, this.#reason || (reason?.message ?? ""));
+  }
+}

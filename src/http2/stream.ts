@@ -1,0 +1,230 @@
+import type { Connection } from "./connection.ts";
+import { ErrorCode, errorCodeName } from "./error-code.ts";
+import { Flag } from "./frame.ts";
+import type { Abort, Flow, Head, Receiver } from "./receiver.ts";
+
+/** How a stream ended; remembered for a while after it is gone (RFC 9113 5.1, closed). */
+export const Closed = { ENDED: 1, RESET_BY_PEER: 2, RESET_BY_US: 3 } as const;
+
+/** Above this a waiting piece is copied out of the chunk that it came in, so that it does not keep the chunk alive. */
+const KEEP_CHUNK_BYTES = 16_384;
+
+interface Piece {
+  readonly bytes: Uint8Array;
+  start: number;
+  readonly end: number;
+}
+
+/**
+ * One HTTP/2 stream, either side. As a {@link Receiver} it takes what is to be sent to the peer; what the peer sends goes to
+ * `receiver`. As a {@link Flow} it takes word that the peer's bytes have left.
+ *
+ * The hot path writes these fields directly: a call costs two of these objects and nothing else here.
+ */
+export class Stream implements Receiver, Flow {
+  readonly id: number;
+  readonly connection: Connection;
+  /** Takes what the peer sends. */
+  receiver: Receiver;
+  /** Told when bytes given to `data` have left. */
+  source: Flow | null = null;
+  /** Bytes that we may send; negative after the peer shrank the initial window (RFC 9113 6.9.2). */
+  sendWindow: number;
+  /** Bytes that the peer may send. */
+  receiveWindow: number;
+  /** Bytes that have left and that the peer has had no credit for yet. */
+  uncredited = 0;
+  /** Body bytes still announced by the peer's content-length; -1 when it gave none. */
+  bodyLeft = -1;
+  headSent = false;
+  localEnded = false;
+  headReceived = false;
+  remoteEnded = false;
+  closed = false;
+  /** The connection's sweep (about one a second) in which the stream began. */
+  readonly bornAt: number;
+  /** Sweeps since `stallBytes` were last sent while bytes were waiting. */
+  stalledSweeps = 0;
+  stallProgress = 0;
+  #queue: Piece[] | null = null;
+  #queued = 0;
+  #trailers: Head | null = null;
+  #ending = false;
+  /** Where this stream's last HEADERS or DATA frame has its flags, valid under `#flagsSerial` of the output. */
+  #flagsAt = 0;
+  #flagsSerial = -1;
+
+  constructor(connection: Connection, id: number, receiver: Receiver) {
+    this.connection = connection;
+    this.id = id;
+    this.receiver = receiver;
+    this.sendWindow = connection.peerStreamWindow;
+    this.receiveWindow = connection.limits.streamWindow;
+    this.bornAt = connection.sweeps;
+  }
+
+  /** Bytes that wait for a window or for the socket. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  head(head: Head): void {
+    if (this.closed || this.localEnded) return;
+    this.headSent = true;
+    this.#writeHead(head, 0);
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    if (this.closed || this.localEnded || this.#ending) return;
+    const { connection } = this;
+    const length = end - start;
+    if (
+      this.#queue !== null ||
+      length > this.sendWindow ||
+      length > connection.sendWindow ||
+      connection.output.blocked ||
+      length > connection.peerMaxFrame
+    ) {
+      this.#enqueue(bytes, start, end);
+      return;
+    }
+    this.sendWindow -= length;
+    connection.sendWindow -= length;
+    this.#writeData(bytes, start, end, 0);
+    this.source?.consumed(length);
+  }
+
+  end(trailers: Head | null): void {
+    if (this.closed || this.localEnded || this.#ending) return;
+    if (this.#queue !== null) {
+      this.#ending = true;
+      this.#trailers = trailers;
+      return;
+    }
+    this.#finish(trailers);
+  }
+
+  /** Resets the stream with `reason.code`. The receiver is not called any more. */
+  abort(reason: Abort): void {
+    if (this.closed) return;
+    this.connection.resetStream(this, reason.code);
+  }
+
+  consumed(bytes: number): void {
+    if (this.remoteEnded || this.closed) return;
+    this.uncredited += bytes;
+    // Half a window at a time: fewer frames, and the peer never runs dry while we keep up.
+    if (this.uncredited >= this.connection.limits.streamWindow >>> 1) {
+      const { output } = this.connection;
+      output.windowUpdate(this.id, this.uncredited);
+      this.connection.wake();
+      this.receiveWindow += this.uncredited;
+      this.uncredited = 0;
+    }
+  }
+
+  /**
+   * Sends one frame's worth of what is waiting, if the windows allow.
+   * @returns true when more is waiting and could go on
+   */
+  pump(): boolean {
+    const { connection } = this;
+    const queue = this.#queue;
+    if (queue === null) return false;
+    const piece = queue[0];
+    const room = Math.min(this.sendWindow, connection.sendWindow, connection.peerMaxFrame);
+    const left = piece.end - piece.start;
+    const take = Math.min(left, room);
+    if (take <= 0 && left > 0) return false;
+    const last = take === left && queue.length === 1;
+    this.sendWindow -= take;
+    connection.sendWindow -= take;
+    this.#writeData(piece.bytes, piece.start, piece.start + take, 0);
+    piece.start += take;
+    if (piece.start === piece.end) queue.shift();
+    this.#progress(take);
+    if (last) {
+      this.#queue = null;
+      connection.waiting.delete(this);
+      if (this.#ending) this.#finish(this.#trailers);
+    }
+    this.source?.consumed(take);
+    return !last && !this.closed;
+  }
+
+  /** Drops what is waiting; called by the connection when the stream is over. */
+  dispose(): void {
+    if (this.#queue === null) return;
+    this.#queue = null;
+    this.connection.waiting.delete(this);
+    this.connection.budget.release(this.#queued);
+    this.#queued = 0;
+  }
+
+  #progress(bytes: number): void {
+    this.#queued -= bytes;
+    this.connection.budget.release(bytes);
+    this.stallProgress += bytes;
+    if (this.stallProgress >= this.connection.limits.stallBytes || this.#queued === 0) {
+      this.stallProgress = 0;
+      this.stalledSweeps = 0;
+    }
+  }
+
+  #enqueue(bytes: Uint8Array, start: number, end: number): void {
+    const keep = bytes.buffer.byteLength <= KEEP_CHUNK_BYTES || (end - start) * 2 > bytes.buffer.byteLength;
+    const piece = keep
+      ? { bytes, start, end }
+      : { bytes: new Uint8Array(bytes.subarray(start, end)), start: 0, end: end - start };
+    if (this.#queue === null) {
+      this.#queue = [piece];
+      this.connection.waiting.add(this);
+    } else this.#queue.push(piece);
+    this.#queued += end - start;
+    this.connection.budget.hold(end - start);
+    this.connection.wake();
+  }
+
+  #writeHead(head: Head, flags: number): void {
+    const { connection } = this;
+    this.#flagsAt = connection.writeHead(this.id, head, flags);
+    this.#flagsSerial = connection.output.serial;
+  }
+
+  #writeData(bytes: Uint8Array, start: number, end: number, flags: number): void {
+    const { output } = this.connection;
+    output.data(this.id, bytes, start, end, flags);
+    this.#flagsAt = output.position - (end - start) - 5;
+    this.#flagsSerial = output.serial;
+    this.connection.wake();
+  }
+
+  #finish(trailers: Head | null): void {
+    this.localEnded = true;
+    if (trailers !== null) this.#writeHead(trailers, Flag.END_STREAM);
+    else if (this.#flagsSerial === this.connection.output.serial) {
+      // The last frame of this stream has not been flushed: END_STREAM goes onto it.
+      this.connection.output.buffer[this.#flagsAt] |= Flag.END_STREAM;
+    } else this.#writeData(emptyBytes, 0, 0, Flag.END_STREAM);
+    if (this.remoteEnded) this.connection.closeStream(this, Closed.ENDED);
+    else this.connection.localEnd(this);
+  }
+}
+
+const emptyBytes = new Uint8Array(0);
+
+/** An {@link Abort} of our own making. */
+export function localAbort(code: number, message: string): Abort {
+  return { by: "local", code, unprocessed: false, message };
+}
+
+/** The peer sent RST_STREAM. */
+export function resetAbort(code: number): Abort {
+  return {
+    by: "reset",
+    code,
+    // RFC 9113 8.7: REFUSED_STREAM "indicates that the stream is being closed prior to any processing having occurred".
+    unprocessed: code === ErrorCode.REFUSED_STREAM,
+    message: `stream reset with ${errorCodeName(code)}`,
+  };
+}
