@@ -1,27 +1,39 @@
+import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 
-/** Where tools are looked for: what .ci/run installed, PATH, and where Go installs. */
-function folders(): string[] {
-  const gopath = process.env["GOPATH"] ?? join(homedir(), "go");
-  return [
-    join(import.meta.dirname, "../../.ci/tools/bin"),
-    ...(process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""),
-    join(gopath, "bin"),
-  ];
-}
+/** How each tool that tests start as a process is installed; printed when a test has to skip for want of it. */
+const INSTALL = {
+  coredns: "go install github.com/coredns/coredns@v1.12.4",
+} as const;
 
-/** @returns the tool's whole path, or null when it is not installed: a test that needs it then skips, and says so aloud */
-export function findTool(name: string): string | null {
-  for (const folder of folders()) {
+export type ToolName = keyof typeof INSTALL;
+
+export type FoundTool = { readonly path: string } | { readonly missing: string };
+
+/** Looks for a program in PATH, in Go's bin folders, and in .ci/tools/bin. */
+export function findTool(name: ToolName): FoundTool {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...goBins(), resolve(".ci/tools/bin")];
+  for (const folder of folders) {
+    if (folder === "") continue;
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);
-      return path;
+      return { path };
     } catch {
-      // Not here; look on.
+      // Not there: the next one.
     }
   }
-  return null;
+  return {
+    missing: `${name} is not installed (not in PATH, Go's bin folder or .ci/tools/bin); to run: ${INSTALL[name]}`,
+  };
+}
+
+function goBins(): string[] {
+  try {
+    const [bin, path] = execFileSync("go", ["env", "GOBIN", "GOPATH"], { encoding: "utf8" }).split("\n");
+    return [bin, ...path.split(delimiter).map((folder) => join(folder, "bin"))].filter((folder) => folder !== "");
+  } catch {
+    return [];
+  }
 }
