@@ -13,26 +13,31 @@ export interface ReadName {
   readonly next: number;
 }
 
+/** A name has at most 127 labels, and a pointer is only of use where one more follows. */
+const MAX_POINTERS = 127;
+
 /**
  * Reads a name, following compression pointers. Each pointer must lead to before the part that it stands in, so a loop
- * cannot be built, and the length limit bounds the work.
+ * cannot be built. The limits on pointers and on the length bound the work: a message of 65,535 bytes made for nothing but
+ * long names takes some tens of milliseconds.
  * @returns null when there is no well-formed name
  */
 export function readName(bytes: Uint8Array, at: number): ReadName | null {
-  let name = "";
+  const characters: number[] = [];
   let length = 1;
   let next = -1;
   let partStart = at;
+  let pointers = 0;
   for (;;) {
     if (at >= bytes.length) return null;
     const size = bytes[at];
-    if (size === 0) return { name, next: next < 0 ? at + 1 : next };
+    if (size === 0) return { name: String.fromCharCode(...characters), next: next < 0 ? at + 1 : next };
     // RFC 1035 4.1.4: "The first two bits are ones ... The 10 and 01 combinations are reserved for future use."
     if (size >= 0xc0) {
       if (at + 1 >= bytes.length) return null;
       if (next < 0) next = at + 2;
       const target = ((size & 0x3f) << 8) | bytes[at + 1];
-      if (target >= partStart) return null;
+      if (target >= partStart || ++pointers > MAX_POINTERS) return null;
       partStart = target;
       at = target;
       continue;
@@ -40,16 +45,21 @@ export function readName(bytes: Uint8Array, at: number): ReadName | null {
     if (size > MAX_LABEL_BYTES || at + 1 + size > bytes.length) return null;
     length += size + 1;
     if (length > MAX_NAME_BYTES) return null;
-    if (name !== "") name += ".";
-    for (let i = at + 1; i <= at + size; i++) name += escapeByte(bytes[i]);
+    if (characters.length > 0) characters.push(DOT);
+    for (let i = at + 1; i <= at + size; i++) appendEscaped(characters, bytes[i]);
     at += size + 1;
   }
 }
 
-function escapeByte(byte: number): string {
-  if (byte === 0x2e || byte === 0x5c) return `\\${String.fromCharCode(byte)}`;
-  if (byte > 0x20 && byte < 0x7f) return String.fromCharCode(byte);
-  return `\\${String(byte).padStart(3, "0")}`;
+const DOT = 0x2e;
+const BACKSLASH = 0x5c;
+const ZERO = 0x30;
+
+function appendEscaped(characters: number[], byte: number): void {
+  if (byte === DOT || byte === BACKSLASH) characters.push(BACKSLASH, byte);
+  else if (byte > 0x20 && byte < 0x7f) characters.push(byte);
+  else
+    characters.push(BACKSLASH, ZERO + Math.floor(byte / 100), ZERO + (Math.floor(byte / 10) % 10), ZERO + (byte % 10));
 }
 
 /**
