@@ -29,7 +29,7 @@ export class QuickestTies<E extends Candidate> implements Ties<E> {
   // Two flat arrays by slot, not fields of the endpoints: a scan of 64 ties reads them without a miss at 10,000 endpoints.
   /** Time of the endpoint's last call, as a multiple of its method's usual time. */
   private paces = new Float64Array(0);
-  /** When that call ended, or when the endpoint joined if it has had none. */
+  /** When that call ended. */
   private used = new Float64Array(0);
   /** What was known of endpoints that left: a pod that drops its connection at every call comes back as the slow pod it was. */
   private readonly gone = new WeakMap<E, Learnt>();
@@ -40,20 +40,26 @@ export class QuickestTies<E extends Candidate> implements Ties<E> {
   }
 
   update(last: readonly E[], next: readonly E[], origins: Int32Array): void {
-    const now = this.clock.now();
     const { paces, used } = this;
     for (let slot = 0; slot < last.length; slot++) {
       if (last[slot].slot < 0) this.gone.set(last[slot], { pace: paces[slot], used: used[slot] });
     }
     this.paces = new Float64Array(next.length);
     this.used = new Float64Array(next.length);
-    let typical: number | undefined;
+    let typical: Learnt | undefined;
     for (let slot = 0; slot < next.length; slot++) {
       const origin = origins[slot];
-      const learnt = origin < 0 ? this.gone.get(next[slot]) : undefined;
-      if (origin < 0 && learnt === undefined) typical ??= median(paces);
-      this.paces[slot] = origin < 0 ? (learnt?.pace ?? typical!) : paces[origin];
-      this.used[slot] = origin < 0 ? (learnt?.used ?? now) : used[origin];
+      if (origin >= 0) {
+        this.paces[slot] = paces[origin];
+        this.used[slot] = used[origin];
+      } else {
+        // One never used counts as the median in both: first of all, it would draw the calls of all gateways at once; last of
+        // all, it would wait for every other to have a slow call.
+        typical ??= { pace: median(paces) ?? 1, used: median(used) ?? this.clock.now() };
+        const learnt = this.gone.get(next[slot]) ?? typical;
+        this.paces[slot] = learnt.pace;
+        this.used[slot] = learnt.used;
+      }
     }
   }
 
@@ -106,7 +112,7 @@ export class QuickestTies<E extends Candidate> implements Ties<E> {
   }
 }
 
-/** The middle one of an array's values; 1, the usual, when there are none. */
-function median(values: Float64Array): number {
-  return values.length === 0 ? 1 : values.toSorted()[values.length >> 1];
+/** The middle one of an array's values; undefined when there are none. */
+function median(values: Float64Array): number | undefined {
+  return values.toSorted()[values.length >> 1];
 }
