@@ -1,9 +1,9 @@
 import type { DecodedHead } from "./decoder.ts";
 
 /** Blocks remembered. A connection alternates between a few methods' heads, or between response heads and trailers. */
-const SLOTS = 8;
+const SLOTS = 16;
 
-/** Longer blocks are not remembered: with the slots this bounds a connection's memory at 8 KiB, and comparing stays cheaper than decoding. */
+/** Longer blocks are not remembered: with the slots this bounds a connection's memory at 16 KiB, and comparing stays cheaper than decoding. */
 export const LONGEST_REMEMBERED = 1024;
 
 /**

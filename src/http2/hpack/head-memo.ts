@@ -1,9 +1,9 @@
 import type { Head } from "../receiver.ts";
 
 /** Heads remembered: as many as the decoder's memo hands out again (block-memo.ts). */
-const SLOTS = 8;
+const SLOTS = 16;
 
-/** Longer blocks are encoded every time: bounds a connection's memory at 8 KiB. */
+/** Longer blocks are encoded every time: bounds a connection's memory at 16 KiB. */
 const LONGEST = 1024;
 
 /** From here on the native copy is quicker than a loop. */

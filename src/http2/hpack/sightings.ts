@@ -1,5 +1,6 @@
-/** Sightings kept; a power of two. */
-const SLOTS = 64;
+/** Sightings kept, as sets of {@link WAYS}; powers of two. */
+const SETS = 64;
+const WAYS = 4;
 
 /** Of longer values only this many characters at each end are looked at. */
 const EDGE = 16;
@@ -9,7 +10,9 @@ const EDGE = 16;
  * a field is indexed too early, which costs a little space in the table and is never wrong.
  */
 export class Sightings {
-  private readonly prints = new Int32Array(SLOTS);
+  private readonly prints = new Int32Array(SETS * WAYS);
+  /** Counts the questions: chooses the way to write over, differently each time, so that fields of one head which share a set do not displace each other for ever. */
+  private asked = 0;
 
   /** Whether this name and value came lately. They have now. */
   seen(name: string, value: string): boolean {
@@ -22,9 +25,13 @@ export class Sightings {
   }
 
   private check(print: number): boolean {
-    const slot = (print >>> 16) & (SLOTS - 1);
-    if (this.prints[slot] === print) return true;
-    this.prints[slot] = print;
+    const first = ((print >>> 16) & (SETS - 1)) * WAYS;
+    let free = first + (this.asked++ & (WAYS - 1));
+    for (let slot = first; slot < first + WAYS; slot++) {
+      if (this.prints[slot] === print) return true;
+      if (this.prints[slot] === 0) free = slot;
+    }
+    this.prints[free] = print;
     return false;
   }
 }
