@@ -3,7 +3,7 @@ import type { Address } from "../runtime/machine.ts";
 /** The checked settings: what `config/` makes of flags or of a file, with every default filled in. Times are milliseconds. */
 export interface Settings {
   readonly listeners: readonly ListenerSettings[];
-  /** In order of precedence: the first that matches wins (Gateway API precedence is applied when the settings are made). */
+  /** In the order of the source. routing/ applies the Gateway API's precedence: one route can have several hostnames and matches. */
   readonly routes: readonly RouteSettings[];
   readonly backends: readonly BackendSettings[];
   /** Null: no admin port. */

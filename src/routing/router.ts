@@ -1,0 +1,90 @@
+import type { RouteSettings } from "../config/settings.ts";
+import type { Fields } from "../http2/receiver.ts";
+import type { Random } from "../runtime/machine.ts";
+import { hostOf } from "./authority.ts";
+import { createRules } from "./rule.ts";
+
+/** What a call is routed by. */
+export interface RoutedCall {
+  /** `shop.v1.CartService`, without slashes. */
+  readonly service: string;
+  readonly method: string;
+  /** As the client sent it; port and case make no difference. */
+  readonly authority: string;
+  readonly headers: Fields;
+}
+
+/** Where the calls to one method of one authority go. */
+export type Decision =
+  /** Always there: to be remembered beside the head. Null: no route takes them. */
+  | { readonly kind: "fixed"; readonly backend: string | null }
+  /** It depends on the headers or on chance, and is to be asked for each call. */
+  | { readonly kind: "open"; choose(headers: Fields): string | null };
+
+export interface Router {
+  /** @returns the name of a backend; null when no route takes the call */
+  route(call: RoutedCall): string | null;
+  /** Everything about a route that does not depend on the single call. The answer never changes, and may be kept. */
+  decide(service: string, method: string, authority: string): Decision;
+}
+
+/** @param random chooses between the backends of a route, by weight */
+export function createRouter(routes: readonly RouteSettings[], random: Random): Router {
+  const rules = createRules(routes);
+  const choices = new Map(routes.map((route) => [route, createChoice(route, random)]));
+  const only = rules.length === 1 && routes[0].hostnames.length === 0 && routes[0].matches.length === 0;
+  const everyCall = only ? decisionOf(choices.get(routes[0])!) : null;
+
+  const decide: Router["decide"] = (service, method, authority) => {
+    if (everyCall !== null) return everyCall;
+    const host = hostOf(authority);
+    const candidates: { headers: ((fields: Fields) => boolean) | null; choice: Choice }[] = [];
+    for (const { path, headers, route } of rules) {
+      if (!path(host, service, method)) continue;
+      candidates.push({ headers, choice: choices.get(route)! });
+      // Nothing after a rule that wants no headers can have its turn.
+      if (headers === null) break;
+    }
+    if (candidates.length === 0) return { kind: "fixed", backend: null };
+    if (candidates[0].headers === null) return decisionOf(candidates[0].choice);
+    return {
+      kind: "open",
+      choose(fields) {
+        for (const { headers, choice } of candidates) {
+          if (headers === null || headers(fields)) return typeof choice === "string" ? choice : choice();
+        }
+        return null;
+      },
+    };
+  };
+  return {
+    decide,
+    route({ service, method, authority, headers }) {
+      const decision = decide(service, method, authority);
+      return decision.kind === "fixed" ? decision.backend : decision.choose(headers);
+    },
+  };
+}
+
+/** The only backend of a route, or a draw between several. */
+type Choice = string | (() => string);
+
+function decisionOf(choice: Choice): Decision {
+  return typeof choice === "string" ? { kind: "fixed", backend: choice } : { kind: "open", choose: choice };
+}
+
+function createChoice(route: RouteSettings, random: Random): Choice {
+  const refs = route.backendRefs.filter(({ weight }) => weight > 0);
+  if (refs.length === 0) throw new Error(`route ${route.name}: no backend with a weight above 0`);
+  if (refs.length === 1) return refs[0].name;
+  const total = refs.reduce((sum, { weight }) => sum + weight, 0);
+  return () => {
+    let left = random() * total;
+    for (const { name, weight } of refs) {
+      left -= weight;
+      if (left < 0) return name;
+    }
+    // Only by rounding.
+    return refs[refs.length - 1].name;
+  };
+}
