@@ -53,9 +53,9 @@ export function openWorkshop(): Workshop {
     return child;
   };
   const close = async (): Promise<void> => {
-    process.removeListener("exit", killAll);
     await Promise.all([...children].map((child) => child.stop()));
     rmSync(folder, { recursive: true, force: true });
+    process.removeListener("exit", killAll);
   };
   // Last resort when the bench ends without `close`, by an uncaught error or process.exit: no process may outlive it.
   const killAll = (): void => {

@@ -58,7 +58,10 @@ export async function load(
   workshop: Workshop,
   port: number,
   options: {
+    /** All clients together. */
     readonly calls: number;
+    /** With a timing script h2load counts per client. */
+    readonly callsPerClient?: number;
     readonly connections: number;
     readonly streams: number;
     readonly more?: readonly string[];
@@ -68,7 +71,16 @@ export async function load(
   const argv = [
     ...pin("load", workshop.pinned),
     "h2load",
-    ...["-n", String(options.calls), "-c", String(options.connections), "-m", String(options.streams), "-t", "1"],
+    ...[
+      "-n",
+      String(options.callsPerClient ?? options.calls),
+      "-c",
+      String(options.connections),
+      "-m",
+      String(options.streams),
+      "-t",
+      "1",
+    ],
     ...["-d", body, ...HEADERS.flatMap(([name, value]) => ["-H", `${name}: ${value}`])],
     ...(options.more ?? []),
     `http://127.0.0.1:${port}${PATH}`,
