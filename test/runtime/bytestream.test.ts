@@ -46,6 +46,33 @@ describe.each(TRANSPORTS)("byte stream over %s", (transport) => {
     client.destroy();
   });
 
+  it("does not look again at a buffer that it has counted off from queued", async () => {
+    const { client, server, serverHandler, clientHandler } = await connect(createTestMachine(), transport);
+    const buffer = new Uint8Array(20_000);
+    let writes = 0;
+    server.pause();
+    // Until the kernel takes no more: from then on the buffer is not ours.
+    for (let more = true; more && writes < 2000; writes++) {
+      buffer.fill(1 + (writes % 200));
+      more = client.write(buffer);
+      if (client.queued() !== 0) {
+        writes++;
+        break;
+      }
+      buffer.fill(0);
+    }
+    server.resume();
+    const total = PREFACE.length + writes * buffer.length;
+    await serverHandler.until(() => serverHandler.bytes().length >= total);
+    const received = serverHandler.bytes().subarray(PREFACE.length);
+    for (let i = 0; i < writes; i++) {
+      const piece = received.subarray(i * buffer.length, (i + 1) * buffer.length);
+      expect(piece.every((byte) => byte === 1 + (i % 200))).toBe(true);
+    }
+    expect(clientHandler.events).toEqual(["opened"]);
+    client.destroy();
+  });
+
   it("has two directions that end independently", async () => {
     const { client, clientHandler, server, serverHandler } = await connect(createTestMachine(), transport);
     client.end();
