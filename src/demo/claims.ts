@@ -32,7 +32,13 @@ export interface Evidence {
     readonly calls: number;
     readonly lastCall: number | null;
   };
-  readonly pinned: { readonly calls: number; readonly pods: readonly string[]; readonly p99: number | null };
+  readonly pinned: {
+    readonly calls: number;
+    /** Calls without an answer when the load ended. */
+    readonly waiting: number;
+    readonly pods: readonly string[];
+    readonly p99: number | null;
+  };
   /** Longest time from a change in DNS until the gateway must have seen it: the period with its jitter. */
   readonly refresh: number;
 }
@@ -84,11 +90,11 @@ export function judge(evidence: Evidence): Claim[] {
       held: fairlead.outstandingAtEnd === 0,
     },
     {
-      text: `the pinned client stayed on ${pinned.pods.join(", ") || "no pod"} for all its ${pinned.calls} calls, new pods or not`,
+      text: `the pinned client stayed on ${pinned.pods.join(", ") || "no pod"} for all its ${pinned.calls} calls; ${pinned.waiting} of them still wait for an answer`,
       held: pinned.pods.length === 1 && pinned.calls > 0,
     },
     {
-      text: `99% of the calls were answered within ${time(fairlead.p99)} through Fairlead, ${time(pinned.p99)} pinned`,
+      text: `99% of the answers came within ${time(fairlead.p99)} through Fairlead, ${time(pinned.p99)} pinned`,
       held: fairlead.p99 !== null && pinned.p99 !== null && fairlead.p99 < pinned.p99,
     },
   ];

@@ -22,8 +22,10 @@ export interface Pod {
   /** When the first and the last of them arrived, on the clock given; null when none did. */
   readonly firstCall: number | null;
   readonly lastCall: number | null;
-  /** Ends the server and its connections; call it when nothing is on its way any more. */
+  /** Shuts down in order: GOAWAY, open calls finish. */
   close(): Promise<void>;
+  /** Ends the server and its connections at once. */
+  destroy(): Promise<void>;
 }
 
 /** How a Node request handler becomes a server; resolves when it listens. */
@@ -31,7 +33,7 @@ export type StartServer = (
   handler: ReturnType<typeof connectNodeAdapter>,
   host: string,
   port: number,
-) => Promise<{ readonly port: number; close(): Promise<void> }>;
+) => Promise<{ readonly port: number; close(): Promise<void>; destroy(): Promise<void> }>;
 
 /** @throws (rejects) when the address is not ours or in use */
 export async function startPod(
@@ -65,6 +67,7 @@ export async function startPod(
       return lastCall;
     },
     close: () => server.close(),
+    destroy: () => server.destroy(),
   };
 }
 

@@ -2,8 +2,6 @@
 export interface TableState {
   /** Seconds since the load began. */
   readonly seconds: number;
-  /** Calls a second that each of the two clients sends. */
-  readonly rate: number;
   readonly rows: readonly Row[];
   /** All pods together. */
   readonly total: { readonly fairlead: Cell; readonly pinned: Cell };
@@ -25,7 +23,7 @@ export interface Cell {
   readonly p99: number | null;
 }
 
-const podWidth = 13;
+const podWidth = 12;
 const divider = " | ";
 const heading = "  open calls share    p50    p99";
 
@@ -33,7 +31,7 @@ const heading = "  open calls share    p50    p99";
 export function renderTable(state: TableState, columns: number): string[] {
   const { fairlead, pinned } = state.total;
   const lines = [
-    `${pad(`${Math.floor(state.seconds)} s`, podWidth)}${center("through Fairlead", heading.length)}${divider}${center("pinned to one pod", heading.length)}`,
+    `${pad(`${Math.round(state.seconds)} s`, podWidth)}${center("through Fairlead", heading.length)}${divider}${center("without: pinned to one pod", heading.length)}`,
     `${pad("pod", podWidth)}${heading}${divider}${heading}`,
     ...state.rows.map(
       (row) =>
@@ -57,7 +55,7 @@ export function renderLine(state: TableState): string {
     .map((row) => `${row.pod} ${percent(row.fairlead.calls, fairlead.calls)}`)
     .join(", ");
   return (
-    `${`${Math.floor(state.seconds)} s`.padStart(5)}  Fairlead: ${shares}; ${fairlead.outstanding} open, p99 ${time(fairlead.p99)}` +
+    `${`${Math.round(state.seconds)} s`.padStart(5)}  Fairlead: ${shares}; ${fairlead.outstanding} open, p99 ${time(fairlead.p99)}` +
     ` | pinned: ${pinned.outstanding} open, p99 ${time(pinned.p99)}`
   );
 }

@@ -22,26 +22,3 @@ export function standardTerminal(): Terminal {
     },
   };
 }
-
-export interface Interrupts {
-  /** Aborted by the first SIGINT or SIGTERM; a second one ends the process at once, as without us. */
-  readonly signal: AbortSignal;
-  /** Gives the signals back to whoever handled them before. */
-  release(): void;
-}
-
-/** Turns SIGINT and SIGTERM into an AbortSignal, for commands that must put the terminal in order before they end. */
-export function listenForInterrupts(): Interrupts {
-  const controller = new AbortController();
-  const release = () => {
-    process.off("SIGINT", interrupted);
-    process.off("SIGTERM", interrupted);
-  };
-  const interrupted = () => {
-    release();
-    controller.abort();
-  };
-  process.on("SIGINT", interrupted);
-  process.on("SIGTERM", interrupted);
-  return { signal: controller.signal, release };
-}

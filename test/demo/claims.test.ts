@@ -22,7 +22,7 @@ const good: Evidence = {
     { pod: "pod-5", at: 7000, firstCall: 8210 },
   ],
   left: { pod: "pod-2", at: 14_000, calls: 700, lastCall: 15_100 },
-  pinned: { calls: 1900, pods: ["pod-1"], p99: 4800 },
+  pinned: { calls: 2500, waiting: 600, pods: ["pod-1"], p99: 4800 },
   refresh: 2400,
 };
 
@@ -77,7 +77,7 @@ const bad: readonly (readonly [what: string, evidence: Evidence, words: string])
   ],
   ["a call left behind", { ...good, fairlead: { ...fairlead, outstandingAtEnd: 1 } }, "1 calls outstanding"],
   ["a pinned client that moved", { ...good, pinned: { ...good.pinned, pods: ["pod-1", "pod-4"] } }, "pod-1, pod-4"],
-  ["a pinned client that was as quick", { ...good, pinned: { ...good.pinned, p99: 140 } }, "99% of the calls"],
+  ["a pinned client that was as quick", { ...good, pinned: { ...good.pinned, p99: 140 } }, "99% of the answers"],
 ];
 
 describe("claims", () => {
