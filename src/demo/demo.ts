@@ -15,7 +15,7 @@ import { deploy, type Layout } from "./deployment.ts";
 import { startNameServer } from "./name-server.ts";
 import type { PodSpec } from "./pods.ts";
 import { createScreen } from "./screen.ts";
-import { type Cast, type Pace, play, usualPace } from "./script.ts";
+import { type Cast, type Pace, play, usualPace, watch } from "./script.ts";
 import { sleep } from "./sleep.ts";
 
 export interface DemoOptions {
@@ -124,7 +124,10 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<n
     };
     const evidence = await play(cast);
     screen.close();
-    if (evidence === null) return interrupted;
+    if (evidence === null) {
+      print(terminal, ["", "Stopped before the end."]);
+      return interrupted;
+    }
 
     const claims = judge(evidence);
     const failed = claims.filter((claim) => !claim.held).length;
@@ -148,8 +151,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<n
         }),
       ]);
       fairlead.start();
-      // A timer alone would not say so, but the servers keep the process alive.
-      while (await sleep(clock, 60_000, stop.signal));
+      await watch(cast);
     }
     return failed === 0 ? 0 : 1;
   } finally {

@@ -152,6 +152,20 @@ export async function play(cast: Cast): Promise<Evidence | null> {
   }
 }
 
+/** Goes on showing the table on a terminal, without a story, until it is stopped. The load is the caller's business. */
+export async function watch(cast: Cast): Promise<void> {
+  const { clock } = cast;
+  const began = clock.now();
+  const inDns = new Set(cast.pods.filter((pod) => pod !== cast.roles.leaving));
+  const drawer = every(clock, redraw, () => {
+    const now = clock.now();
+    if (cast.live) cast.screen.draw(snapshot(cast, inDns, (now - began) / 1000, now - window));
+  });
+  // A timer does not keep the process alive, but the servers do.
+  while (await sleep(clock, 60_000, cast.stop));
+  drawer.cancel();
+}
+
 function names(pods: readonly Pod[]): string {
   const all = pods.map((pod) => pod.name);
   return all.length < 2 ? all.join() : `${all.slice(0, -1).join(", ")} and ${all[all.length - 1]}`;
