@@ -119,7 +119,7 @@ export function createPollingResolver(
     }
     const limit = negative ? Math.min(options.period, BACKOFF_MAX_MS) : Math.max(options.period, BACKOFF_MAX_MS);
     const backoff = Math.min(limit, BACKOFF_BASE_MS * BACKOFF_FACTOR ** (failures - 1));
-    // The hold ends on time, and not at whatever refresh comes after it.
+    // The hold ends on time, at most a second late by the rate limit, and not at whatever refresh comes after it.
     return remaining > 0 ? Math.min(jittered(backoff), remaining) : jittered(backoff);
   };
 
