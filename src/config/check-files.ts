@@ -1,16 +1,48 @@
+import type { Config } from "../gen/fairlead/config/v1/config_pb.ts";
 import type { ReadText } from "../runtime/machine.ts";
 import type { FileMention } from "./read-message.ts";
 import type { Report } from "./report.ts";
 
-/**
- * Checks that the files that the configuration names can be read and hold what they should. Whether a key fits its
- * certificate is found when the listener starts.
- */
-export async function checkFiles(files: readonly FileMention[], readText: ReadText, report: Report): Promise<void> {
-  const found = await Promise.all(files.map(async ({ file, holds }) => wrongWith(file, holds, readText)));
+/** What checking files needs of the machine. */
+export interface FileAccess {
+  readonly readText: ReadText;
+  /**
+   * Whether a certificate and a private key, PEM texts, are a pair. @throws when one of them cannot be parsed. Left out: not
+   * checked before the listener starts.
+   */
+  readonly isPair?: (cert: string, key: string) => boolean;
+}
+
+/** Checks that the files that the configuration names can be read and hold what they should. */
+export async function checkFiles(
+  config: Config,
+  files: readonly FileMention[],
+  access: FileAccess,
+  report: Report,
+): Promise<void> {
+  const found = await Promise.all(files.map(async ({ file, holds }) => wrongWith(file, holds, access.readText)));
   found.forEach((wrong, index) => {
     if (wrong !== null) report.add(files[index].path, `"${files[index].file}" ${wrong}`);
   });
+  await Promise.all(config.listeners.map((_, index) => checkPair(config, index, access, report)));
+}
+
+async function checkPair(config: Config, index: number, access: FileAccess, report: Report): Promise<void> {
+  const { certFile, keyFile } = config.listeners[index].tls ?? {};
+  const path = `listeners[${index}].tls`;
+  if (certFile === undefined || keyFile === undefined || access.isPair === undefined) return;
+  if (report.has(`${path}.certFile`) || report.has(`${path}.keyFile`)) return;
+  try {
+    const [cert, key] = await Promise.all([access.readText(certFile), access.readText(keyFile)]);
+    if (!access.isPair(cert, key)) {
+      report.add(
+        `${path}.keyFile`,
+        `"${keyFile}" is not the key of the certificate in "${certFile}"; name the one that is`,
+      );
+    }
+  } catch (error) {
+    report.add(path, `certificate and key cannot be used: ${reason(error)}; make them anew as PEM files`);
+  }
 }
 
 async function wrongWith(file: string, holds: FileMention["holds"], readText: ReadText): Promise<string | null> {

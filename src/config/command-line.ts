@@ -1,5 +1,5 @@
 import { Document } from "yaml";
-import type { ReadText } from "../runtime/machine.ts";
+import type { FileAccess } from "./check-files.ts";
 import { type Flag, flags } from "./flags.ts";
 import { flagPlaces, type Given, givenBy, treeOf } from "./given.ts";
 import { type Loaded, loadText, loadTree } from "./load.ts";
@@ -90,10 +90,10 @@ export function parseCommand(tokens: readonly ArgToken[]): Command {
 }
 
 /** @throws (rejects) when the configuration file itself cannot be read */
-export async function loadSettings({ file, given }: SettingsSource, readText: ReadText): Promise<Loaded> {
-  if (file !== null) return loadText(file, await readText(file), given, readText);
+export async function loadSettings({ file, given }: SettingsSource, access: FileAccess): Promise<Loaded> {
+  if (file !== null) return loadText(file, await access.readText(file), given, access);
   const places = flagPlaces();
-  return loadTree(new Document(treeOf(given)), places, "", createReport(places), readText);
+  return loadTree(new Document(treeOf(given)), places, "", createReport(places), access);
 }
 
 function wrongWith(token: OptionToken, flag: Flag | undefined): string | null {

@@ -1,9 +1,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Document } from "yaml";
 import { ConfigSchema } from "../gen/fairlead/config/v1/config_pb.ts";
-import type { ReadText } from "../runtime/machine.ts";
 import { checkConfig } from "./check.ts";
-import { checkFiles } from "./check-files.ts";
+import { checkFiles, type FileAccess } from "./check-files.ts";
 import { type FilePlaces, parseConfigText, reportSyntax } from "./document.ts";
 import type { Given } from "./given.ts";
 import { makeSettings } from "./make-settings.ts";
@@ -24,7 +23,7 @@ export async function loadText(
   file: string,
   text: string,
   given: readonly Given[],
-  readText: ReadText,
+  access: FileAccess,
 ): Promise<Loaded> {
   const document = parse(file, text);
   if ("problems" in document) return document;
@@ -32,7 +31,7 @@ export async function loadText(
   const report = createReport(places);
   if (!reportSyntax({ tree: document.tree, places }, report)) return { problems: report.problems() };
   const folder = file.slice(0, Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\")) + 1);
-  return loadTree(document.tree, places, folder, report, readText);
+  return loadTree(document.tree, places, folder, report, access);
 }
 
 /** Reads a configuration that is a tree already: from flags. */
@@ -41,13 +40,13 @@ export async function loadTree(
   places: FilePlaces,
   folder: string,
   report: Report,
-  readText: ReadText,
+  access: FileAccess,
 ): Promise<Loaded> {
   const reader = createMessageReader(tree, places, folder, report);
   const plain = reader.read(tree.contents, ConfigSchema, "");
   const config = create(ConfigSchema, plain as MessageInitShape<typeof ConfigSchema>);
   checkConfig(config, report);
-  await checkFiles(reader.files, readText, report);
+  await checkFiles(config, reader.files, access, report);
   const problems = report.problems();
   return problems.length > 0 ? { problems } : { settings: makeSettings(config) };
 }
