@@ -1,6 +1,17 @@
 import type { GatewayView } from "./admin/view.ts";
+import { Attempt, type AttemptOwner } from "./balancing/attempt.ts";
+import type { Backend, PickWaiter } from "./balancing/backend.ts";
+import { Replay } from "./balancing/replay.ts";
 import type { Settings } from "./config/settings.ts";
-import type { Log, Machine } from "./runtime/machine.ts";
+import type { Budget } from "./http2/budget.ts";
+import { ErrorCode } from "./http2/error-code.ts";
+import type { Abort, Flow, Head, Receiver } from "./http2/receiver.ts";
+import { localAbort, type Stream } from "./http2/stream.ts";
+import { classify, type Request, withTimeout } from "./protocols/classify.ts";
+import type { Deadline, Deadlines } from "./protocols/deadlines.ts";
+import { isFault, Status, statusOf, statusOfAbort, statusOfHttp, trailers, trailersOnly } from "./protocols/status.ts";
+import { formatTimeout } from "./protocols/timeout.ts";
+import type { Clock, Log, Machine } from "./runtime/machine.ts";
 
 /** A running gateway, without its command line and admin port. */
 export interface Gateway {
@@ -17,3 +28,311 @@ export interface Gateway {
 }
 
 export type CreateGateway = (settings: Settings, machine: Machine, log: Log) => Gateway;
+
+/** What calls need of the gateway that they pass. */
+export interface CallParts {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly budget: Budget;
+  readonly log: Log;
+  readonly access: boolean;
+  /** The backend that takes a call; null when no route does. */
+  route(request: Request, head: Head): Backend | null;
+}
+
+/** Attempts that one call may make, the first included (gRFC A6 allows five). */
+const MAX_ATTEMPTS = 5;
+
+/**
+ * THE LIFE OF A CALL, from the listener to the pod and back. It takes the client's request as a {@link Receiver} and gives
+ * the response to the client's stream; an {@link Attempt} stands for it at a pod.
+ */
+export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline {
+  readonly #parts: CallParts;
+  readonly #downstream: Stream;
+  #request: Request | null = null;
+  #backend: Backend | null = null;
+  #attempt: Attempt | null = null;
+  #attempts = 0;
+  #replay: Replay | null = null;
+  #startedAt = 0;
+  #expiresAt = Number.POSITIVE_INFINITY;
+  #responding = false;
+  #over = false;
+  #waiting = false;
+  /** Bytes of the request that the client has got credit for, and those that have left on the current attempt. */
+  #credited = 0;
+  #left = 0;
+  #progress = false;
+  /** The code in a trailers-only head; -1 for none. */
+  #headStatus = -1;
+  // Deadline
+  at = Number.POSITIVE_INFINITY;
+  next: Deadline | null = null;
+  previous: Deadline | null = null;
+  slot = -1;
+
+  constructor(parts: CallParts, downstream: Stream) {
+    this.#parts = parts;
+    this.#downstream = downstream;
+  }
+
+  /** The stages of a call, in their order. Everything after the pick is driven by the pod's and the client's events. */
+  head(head: Head): void {
+    this.#startedAt = this.#parts.clock.now();
+    const request = classify(head); //                    which method, whose protocol (protocols/classify.ts)
+    this.#request = request;
+    const backend = this.#parts.route(request, head); //  which backend (routing/)
+    if (backend === null) {
+      this.#unrouted(request);
+      return;
+    }
+    this.#backend = backend;
+    if (!this.#watch(request, backend)) return; //        until when (protocols/deadlines.ts)
+    this.#replay = new Replay(this.#parts.budget, backend.settings.retryBuffer);
+    this.#try(undefined); //                              which pod, counted (balancing/), and on to it (http2/)
+  }
+
+  #unrouted(request: Request): void {
+    this.#fail(Status.UNIMPLEMENTED, `routing: no route takes ${request.path} for authority ${request.authority}`);
+  }
+
+  // ── Until when ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @returns false when the call has ended already */
+  #watch(request: Request, backend: Backend): boolean {
+    if (Number.isNaN(request.timeout)) {
+      this.#fail(Status.INVALID_ARGUMENT, "downstream head: grpc-timeout is malformed");
+      return false;
+    }
+    const { maxTimeout, idleTimeout } = backend.settings;
+    const timeout = maxTimeout === null ? request.timeout : Math.min(request.timeout, maxTimeout);
+    this.#expiresAt = this.#startedAt + timeout;
+    this.at = idleTimeout === null ? this.#expiresAt : Math.min(this.#expiresAt, this.#startedAt + idleTimeout);
+    if (timeout <= 0) {
+      this.#fail(Status.DEADLINE_EXCEEDED, "the deadline had passed when the call arrived");
+      return false;
+    }
+    if (this.at !== Number.POSITIVE_INFINITY) this.#parts.deadlines.add(this);
+    return true;
+  }
+
+  expired(): void {
+    const now = this.#parts.clock.now();
+    if (now >= this.#expiresAt) {
+      this.#expire(Status.DEADLINE_EXCEEDED, `deadline exceeded after ${Math.round(now - this.#startedAt)} ms`);
+      return;
+    }
+    const idleTimeout = this.#backend?.settings.idleTimeout ?? 0;
+    if (!this.#progress) {
+      this.#expire(Status.UNAVAILABLE, `no byte of the call moved for ${idleTimeout} ms (idle timeout)`);
+      return;
+    }
+    this.#progress = false;
+    this.at = Math.min(this.#expiresAt, now + idleTimeout);
+    this.#parts.deadlines.add(this);
+  }
+
+  #expire(code: number, what: string): void {
+    const attempt = this.#attempt;
+    const where = attempt === null ? this.#where("while no endpoint was ready") : this.#at(attempt);
+    attempt?.cancel(ErrorCode.CANCEL, "deadline");
+    // Its time so far is the least that this pod would have taken.
+    attempt?.answered(false);
+    this.#attempt = null;
+    this.#fail(code, `${what}, ${where}`);
+  }
+
+  // ── Which pod ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #try(except: Attempt | undefined): void {
+    const backend = this.#backend as Backend;
+    const request = this.#request as Request;
+    const endpoint = backend.pick(request.path, except?.endpoint);
+    if (endpoint === undefined) {
+      this.#wait(backend);
+      return;
+    }
+    this.#attempts++;
+    this.#left = 0;
+    const attempt = new Attempt(this, backend, endpoint, request.path, this.#parts.clock.now);
+    this.#attempt = attempt;
+    endpoint.request(attempt);
+  }
+
+  #wait(backend: Backend): void {
+    const hopeless = backend.hopeless();
+    if (hopeless !== null) {
+      this.#fail(Status.UNAVAILABLE, `upstream pick, ${hopeless}`);
+      return;
+    }
+    this.#waiting = backend.wait(this);
+    if (!this.#waiting) {
+      this.#fail(
+        Status.RESOURCE_EXHAUSTED,
+        `upstream pick, backend ${backend.settings.name}: ${backend.settings.maxPending} calls wait for an endpoint already`,
+      );
+    }
+  }
+
+  /** An endpoint has become ready. */
+  retry(): void {
+    this.#waiting = false;
+    this.#try(undefined);
+  }
+
+  /** None has. */
+  fail(message: string): void {
+    this.#waiting = false;
+    this.#fail(Status.UNAVAILABLE, `upstream pick, ${message}`);
+  }
+
+  // ── Towards the pod ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  opened(_attempt: Attempt, stream: Stream): void {
+    stream.source = this;
+    this.#downstream.source = stream;
+    stream.head(this.#upstreamHead());
+    this.#replay?.send(stream);
+  }
+
+  /** The deadline that goes on to the pod is cut by the time that was spent here, to the millisecond. */
+  #upstreamHead(): Head {
+    const request = this.#request as Request;
+    if (this.#expiresAt === Number.POSITIVE_INFINITY) return request.upstream;
+    const spent = this.#parts.clock.now() - this.#startedAt;
+    const clamped = this.#expiresAt - this.#startedAt < request.timeout;
+    if (spent < 1 && !clamped) return request.upstream;
+    const left = this.#expiresAt - this.#startedAt - spent;
+    return withTimeout(request.upstream, formatTimeout(Math.max(left, 1e-3)));
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#over) return;
+    this.#progress = true;
+    const stream = this.#attempt?.stream ?? null;
+    this.#replay?.add(bytes, start, end, stream !== null);
+    stream?.data(bytes, start, end);
+  }
+
+  end(trailers: Head | null): void {
+    if (this.#over) return;
+    this.#progress = true;
+    this.#replay?.end(trailers);
+    this.#attempt?.stream?.end(trailers);
+  }
+
+  /** Bytes of the request have left for the pod. A second attempt sends again what the client has had credit for. */
+  consumed(bytes: number): void {
+    this.#left += bytes;
+    if (this.#left <= this.#credited) return;
+    this.#downstream.consumed(this.#left - this.#credited);
+    this.#credited = this.#left;
+  }
+
+  /** The client has reset the call, or is gone: neither an error nor a strike against the pod (invariant 9). */
+  abort(_reason: Abort): void {
+    if (this.#over) return;
+    this.#attempt?.cancel(ErrorCode.CANCEL, "cancelled by the client");
+    this.#attempt?.withdrawn();
+    this.#finish(Status.CANCELLED);
+  }
+
+  // ── Back to the client ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  responseHead(_attempt: Attempt, head: Head): void {
+    this.#progress = true;
+    this.#responding = true;
+    this.#replay?.drop();
+    this.#downstream.head(head);
+    this.#headStatus = statusOf(head.fields) ?? -1;
+    this.#httpStatus = head.fields[1];
+  }
+  #httpStatus = "200";
+
+  responseData(_attempt: Attempt, bytes: Uint8Array, start: number, end: number): void {
+    this.#progress = true;
+    this.#downstream.data(bytes, start, end);
+  }
+
+  responseEnd(attempt: Attempt, trailers: Head | null): void {
+    const code =
+      (trailers === null ? null : statusOf(trailers.fields)) ??
+      (this.#headStatus >= 0 ? this.#headStatus : statusOfHttp(Number(this.#httpStatus)));
+    attempt.answered(isFault(code));
+    this.#finish(code);
+    this.#downstream.end(trailers);
+  }
+
+  /** The pod reset the call, its connection was lost, or none could be made. */
+  failed(attempt: Attempt, reason: Abort): void {
+    if (this.#over) return;
+    const fromClient = this.#parts.clock.now() >= this.#expiresAt && reason.code === ErrorCode.CANCEL;
+    if (reason.unprocessed) attempt.withdrawn();
+    else attempt.faulted();
+    this.#attempt = null;
+    if (reason.unprocessed && this.#repeatable()) {
+      attempt.backend.retries++;
+      this.#try(attempt);
+      return;
+    }
+    const code = fromClient ? Status.DEADLINE_EXCEEDED : statusOfAbort(reason);
+    if (this.#responding && reason.by === "reset") {
+      // The response has begun and the pod broke it off: the client hears exactly that (invariant 8).
+      this.#finish(code);
+      this.#downstream.abort(localAbort(reason.code, reason.message));
+      return;
+    }
+    const stage = attempt.stream === null ? "connect" : this.#responding ? "body" : "head";
+    this.#fail(code, `upstream ${stage}, ${this.#at(attempt)}: ${reason.message}`);
+  }
+
+  /** Surely unprocessed, all of the request still here, and not tried too often (gRFC A6, transparent retries). */
+  #repeatable(): boolean {
+    return !this.#responding && this.#replay?.complete === true && this.#attempts < MAX_ATTEMPTS;
+  }
+
+  // ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #at(attempt: Attempt): string {
+    return this.#where(`endpoint ${attempt.endpoint.label}`);
+  }
+
+  #where(what: string): string {
+    return `backend ${this.#backend?.settings.name ?? "none"}, ${what}`;
+  }
+
+  /** An error of our own: trailers-only, or trailers when the response has begun. */
+  #fail(code: number, message: string): void {
+    const responding = this.#responding;
+    this.#finish(code);
+    if (responding) this.#downstream.end(trailers(code, message));
+    else {
+      this.#downstream.head(trailersOnly(code, message));
+      this.#downstream.end(null);
+    }
+  }
+
+  #finish(code: number): void {
+    this.#over = true;
+    this.#replay?.drop();
+    if (this.slot >= 0) this.#parts.deadlines.remove(this);
+    const backend = this.#backend;
+    if (this.#waiting) backend?.withdraw(this);
+    if (backend !== null) backend.calls[code]++;
+    if (this.#parts.access) this.#log(code);
+  }
+
+  #log(code: number): void {
+    const { clock, log } = this.#parts;
+    log.info("call", {
+      path: this.#request?.path ?? "",
+      backend: this.#backend?.settings.name ?? null,
+      endpoint: this.#attempt?.endpoint.label ?? null,
+      code,
+      attempts: this.#attempts,
+      ms: Math.round((clock.now() - this.#startedAt) * 1e3) / 1e3,
+      peer: this.#downstream.connection.peer,
+    });
+  }
+}

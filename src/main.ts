@@ -12,7 +12,7 @@ import { rules } from "./config/defaults.ts";
 import { helpText } from "./config/flags.ts";
 import { formatProblem, type Problem } from "./config/report.ts";
 import type { Settings } from "./config/settings.ts";
-import { createGateway } from "./gateway.ts";
+import { createGateway } from "./create-gateway.ts";
 import { createMachine } from "./runtime/create-machine.ts";
 import type { Log, Machine } from "./runtime/machine.ts";
 import { serve } from "./runtime/serve.ts";

@@ -1,4 +1,3 @@
-import type { ByteStream } from "../runtime/machine.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ErrorCode, errorCodeName } from "./error-code.ts";
 import type { ConnectionError } from "./errors.ts";
@@ -43,9 +42,9 @@ export class ClientConnection extends Connection {
     this.#maxStreams = options.assumedConcurrentStreams;
   }
 
-  /** Called when the byte stream is established. */
-  start(stream: ByteStream): void {
-    this.begin(stream, PREFACE, [
+  /** The byte stream is established: talking starts. */
+  opened(): void {
+    this.begin(PREFACE, [
       [Setting.ENABLE_PUSH, 0],
       [Setting.INITIAL_WINDOW_SIZE, this.limits.streamWindow],
       [Setting.MAX_HEADER_LIST_SIZE, this.limits.maxHeaderListBytes],

@@ -121,10 +121,19 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   /** Highest stream ID of the peer that was or may be processed, for GOAWAY. */
   protected abstract lastPeerStreamId(): number;
 
-  /** Starts talking: `preface` is sent as it is, then our SETTINGS and the connection window. */
-  protected begin(stream: ByteStream, preface: string, settings: readonly (readonly [number, number])[]): void {
+  /** The other end, for logs. */
+  get peer(): string {
+    return this.#stream?.peer ?? "";
+  }
+
+  /** Names the byte stream, before its first event. */
+  attach(stream: ByteStream): void {
     this.#stream = stream;
     this.output.attach(stream);
+  }
+
+  /** Starts talking: `preface` is sent as it is, then our SETTINGS and the connection window. */
+  protected begin(preface: string, settings: readonly (readonly [number, number])[]): void {
     for (let i = 0; i < preface.length; i++) this.output.buffer[this.output.position++] = preface.charCodeAt(i);
     this.output.settings(settings);
     this.#settingsUnacked++;

@@ -12,10 +12,10 @@ import { Closed, Stream } from "./stream.ts";
 /** Who uses a server-side connection. */
 export interface ServerEvents {
   /**
-   * A request begins. The head follows by `head` of what is returned; it is well-formed (RFC 9113 8.3.1), but when
-   * `overflow` is set it lacks the fields that were beyond the limits.
+   * A request begins. The head is well-formed (RFC 9113 8.3.1), but when its `overflow` is set it lacks the fields that were
+   * beyond the limits. It is given to what is returned, too.
    */
-  request(stream: Stream, overflow: DecodedHead["overflow"]): Receiver;
+  request(stream: Stream, head: DecodedHead): Receiver;
   /** The connection ended by an error of the peer's, for the log. `closed` follows. */
   failed?(message: string): void;
   closed(connection: ServerConnection): void;
@@ -43,7 +43,8 @@ export class ServerConnection extends Connection {
     const { limits } = options;
     this.#resets = new RateLimit(limits.resetsPerSecond);
     this.#earlyCredit = limits.earlyResets;
-    this.begin(stream, "", [
+    this.attach(stream);
+    this.begin("", [
       [Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
       [Setting.INITIAL_WINDOW_SIZE, limits.streamWindow],
       [Setting.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
@@ -103,7 +104,7 @@ export class ServerConnection extends Connection {
     stream.headReceived = true;
     stream.bodyLeft = contentLength;
     this.streams.set(id, stream);
-    const receiver = this.#events.request(stream, head.overflow);
+    const receiver = this.#events.request(stream, head);
     stream.receiver = receiver;
     receiver.head(head);
     if (endStream) this.endRemote(stream, null);

@@ -14,10 +14,14 @@ export interface Part {
   readonly machine?: true;
 }
 
-/** main -> gateway -> {protocols, routing, balancing} -> http2; discovery feeds balancing; nothing imports main. */
+/** main -> create-gateway -> gateway -> {protocols, routing, balancing} -> http2; discovery feeds balancing; nothing imports main. */
 export const PARTS: Readonly<Record<string, Part>> = {
-  main: { values: ["gateway", "config", "admin", "runtime", "demo", "index"], machine: true },
-  index: { values: ["gateway", "config", "admin", "runtime", "balancing", "discovery", "http2"] },
+  main: { values: ["create-gateway", "gateway", "config", "admin", "runtime", "demo", "index"], machine: true },
+  index: { values: ["create-gateway", "gateway", "config", "admin", "runtime", "balancing", "discovery", "http2"] },
+  "create-gateway": {
+    values: ["gateway", "protocols", "routing", "balancing", "discovery", "http2"],
+    types: ["admin"],
+  },
   gateway: { values: ["protocols", "routing", "balancing", "discovery", "http2"], types: ["admin"] },
   protocols: { values: ["http2"] },
   routing: { values: ["http2"] },
@@ -27,7 +31,20 @@ export const PARTS: Readonly<Record<string, Part>> = {
   config: { values: ["gen", "discovery"] },
   admin: { values: ["gen", "config"] },
   runtime: { values: [], machine: true },
-  demo: { values: ["gateway", "config", "admin", "runtime", "balancing", "discovery", "http2", "gen", "index"] },
+  demo: {
+    values: [
+      "create-gateway",
+      "gateway",
+      "config",
+      "admin",
+      "runtime",
+      "balancing",
+      "discovery",
+      "http2",
+      "gen",
+      "index",
+    ],
+  },
   gen: { values: [] },
 };
 

@@ -28,12 +28,6 @@ export interface DecodedHead extends Head {
  */
 const DISCARD_FACTOR = 4;
 
-/**
- * Where a list is collected before its length is known; used within one call only. An array that grows by `push` and one that is
- * copied in its final length differ by 50 ns for 20 strings (Node 20). Never longer than twice the field limit.
- */
-const COLLECTED: string[] = [];
-
 /** No size update is due. */
 const NONE_DUE = -1;
 
@@ -112,8 +106,7 @@ export class Decoder {
 
   private fields(bytes: Uint8Array, at: number, end: number): DecodedHead {
     const table = this.table;
-    const fields = COLLECTED;
-    let count = 0;
+    const fields: string[] = [];
     let neverIndexed: number[] | null = null;
     let overflow: DecodedHead["overflow"] = "";
     let bytesLeft = this.maxListBytes;
@@ -162,13 +155,12 @@ export class Decoder {
       } else {
         if (never) {
           if (neverIndexed === null) neverIndexed = [];
-          neverIndexed.push(count);
+          neverIndexed.push(fields.length);
         }
-        fields[count++] = name;
-        fields[count++] = value;
+        fields.push(name, value);
       }
     }
-    return { fields: copyOf(fields, count), neverIndexed, memo: undefined, overflow, facts: null };
+    return { fields, neverIndexed, memo: undefined, overflow, facts: null };
   }
 
   private chargeDiscarded(bytesLeft: number, fieldsLeft: number): void {
@@ -219,10 +211,4 @@ export class Decoder {
     }
     throw new HpackError("integer too large");
   }
-}
-
-function copyOf(strings: readonly string[], length: number): string[] {
-  const copy = new Array<string>(length);
-  for (let at = 0; at < length; at++) copy[at] = strings[at];
-  return copy;
 }

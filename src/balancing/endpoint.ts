@@ -1,0 +1,261 @@
+import type { ClientConnection } from "../http2/client-connection.ts";
+import type { Address, Clock, Random, Timer } from "../runtime/machine.ts";
+import { backoff } from "./backoff.ts";
+import type { Candidate } from "./policy.ts";
+
+/** What happens to a connection that is being opened, and later to the connection. */
+export interface DialEvents {
+  /** HTTP/2 is spoken; streams may be opened. */
+  ready(connection: ClientConnection): void;
+  capacity(connection: ClientConnection): void;
+  goaway(connection: ClientConnection, message: string): void;
+  /** Failed to connect, or over. The message is empty for an orderly end. */
+  closed(connection: ClientConnection, message: string): void;
+}
+
+/** Opens an HTTP/2 connection to an endpoint. Events may only come after it has returned. */
+export type OpenConnection = (address: Address, events: DialEvents) => ClientConnection;
+
+/** A picked call that wants a stream. */
+export interface StreamWaiter {
+  /** A stream can be opened on this connection, now. */
+  opened(connection: ClientConnection): void;
+  /** There will be none: nothing of the call has left this process. */
+  refused(message: string): void;
+}
+
+/** `host:port`, IPv6 in brackets; `unix:path`. The identity of an endpoint. */
+export function labelOf(address: Address): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** Who looks after the endpoints of a backend. */
+export interface EndpointOwner {
+  /** `ready` may have changed. */
+  readiness(endpoint: Endpoint): void;
+  /** A connection was refused or closed by the pod: the name may point elsewhere by now. */
+  lost(endpoint: Endpoint, message: string): void;
+  /** A draining endpoint has no calls and no connections left. */
+  drained(endpoint: Endpoint): void;
+}
+
+export interface EndpointParts {
+  readonly open: OpenConnection;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly owner: EndpointOwner;
+}
+
+/** A connection that lived shorter than this ended by a fault of the pod's: the next attempt waits. */
+const SHORT_LIFE_MS = 1_000;
+/** Connections to one pod at most. Each carries as many calls as the pod allows. */
+const MAX_CONNECTIONS = 64;
+
+/**
+ * One pod address: its connections, and the calls that wait for one. Keeps at least one connection open, ahead of need,
+ * and opens another when the pod's MAX_CONCURRENT_STREAMS is reached.
+ */
+export class Endpoint implements Candidate {
+  readonly address: Address;
+  /** `host:port` or `unix:path`. */
+  readonly label: string;
+  outstanding = 0;
+  slot = -1;
+  /** Calls picked so far. */
+  picks = 0;
+  connectFailures = 0;
+  /** Why the last connection could not be made or was lost; empty before that. */
+  lastError = "";
+  draining = false;
+  readonly #parts: EndpointParts;
+  readonly #connections: ClientConnection[] = [];
+  /** Dialled, not ready yet. */
+  readonly #dialling = new Set<ClientConnection>();
+  #waiters: StreamWaiter[] = [];
+  #failures = 0;
+  #readyAt = 0;
+  #retry: Timer | null = null;
+
+  constructor(address: Address, parts: EndpointParts) {
+    this.address = address;
+    this.label = labelOf(address);
+    this.#parts = parts;
+  }
+
+  get state(): "connecting" | "ready" | "backoff" | "draining" {
+    if (this.draining) return "draining";
+    if (this.ready) return "ready";
+    return this.#retry === null ? "connecting" : "backoff";
+  }
+
+  /** True when a call can be sent, at once or when another one ends. */
+  get ready(): boolean {
+    if (this.draining) return false;
+    for (const connection of this.#connections) if (connection.usable) return true;
+    return false;
+  }
+
+  get connections(): number {
+    return this.#connections.length + this.#dialling.size;
+  }
+
+  /** Opens the first connection. Also for an endpoint that was draining and has come back. */
+  start(): void {
+    this.draining = false;
+    if (!this.ready) this.#connect();
+  }
+
+  /** Gives the waiter a stream's place at once, or as soon as there is one. */
+  request(waiter: StreamWaiter): void {
+    const connection = this.#free();
+    if (connection !== null) {
+      waiter.opened(connection);
+      return;
+    }
+    this.#waiters.push(waiter);
+    this.#widen();
+  }
+
+  /** The waiter has gone. */
+  withdraw(waiter: StreamWaiter): void {
+    const at = this.#waiters.indexOf(waiter);
+    if (at >= 0) this.#waiters.splice(at, 1);
+  }
+
+  /** The pod has left the set: no new calls; ends when the last one has. */
+  drain(): void {
+    this.draining = true;
+    this.#cancelRetry();
+    this.#refuseWaiters(`${this.label} has left the backend`);
+    for (const connection of this.#dialling) connection.destroy();
+    for (const connection of [...this.#connections]) connection.drain();
+    this.#reportDrained();
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.draining = true;
+    this.#cancelRetry();
+    this.#refuseWaiters("the gateway is stopping");
+    for (const connection of [...this.#dialling, ...this.#connections]) connection.destroy();
+  }
+
+  #free(): ClientConnection | null {
+    for (const connection of this.#connections) if (connection.capacity > 0) return connection;
+    return null;
+  }
+
+  #connect(): void {
+    this.#cancelRetry();
+    const { open } = this.#parts;
+    const connection = open(this.address, {
+      ready: (made) => this.#ready(made),
+      capacity: () => this.#serve(),
+      goaway: (left, message) => this.#goaway(left, message),
+      closed: (gone, message) => this.#closed(gone, message),
+    });
+    this.#dialling.add(connection);
+  }
+
+  /** More calls wait than the connections under way will carry: another one. */
+  #widen(): void {
+    if (this.draining || this.#dialling.size > 0 || this.#retry !== null) return;
+    if (this.#connections.length < MAX_CONNECTIONS) this.#connect();
+  }
+
+  #ready(connection: ClientConnection): void {
+    this.#dialling.delete(connection);
+    this.#connections.push(connection);
+    this.#readyAt = this.#parts.clock.now();
+    if (this.draining) connection.drain();
+    this.#parts.owner.readiness(this);
+    this.#serve();
+  }
+
+  /** Calls that wait go to connections with room. */
+  #serve(): void {
+    while (this.#waiters.length > 0) {
+      const connection = this.#free();
+      if (connection === null) {
+        this.#widen();
+        return;
+      }
+      (this.#waiters.shift() as StreamWaiter).opened(connection);
+    }
+  }
+
+  #goaway(_connection: ClientConnection, message: string): void {
+    this.lastError = message;
+    this.#parts.owner.lost(this, message);
+    this.#replace();
+  }
+
+  #closed(connection: ClientConnection, message: string): void {
+    const wasDialled = this.#dialling.delete(connection);
+    const at = this.#connections.indexOf(connection);
+    if (at >= 0) this.#connections.splice(at, 1);
+    if (message !== "") this.lastError = message;
+    if (this.draining) {
+      this.#reportDrained();
+      return;
+    }
+    if (wasDialled) {
+      this.connectFailures++;
+      this.#failures++;
+      this.#parts.owner.lost(this, message);
+      if (!this.ready) this.#refuseWaiters(message);
+      this.#later();
+    } else if (message !== "") this.#parts.owner.lost(this, message);
+    this.#replace();
+  }
+
+  /** The last usable connection has gone: a new one, at once unless the pod keeps throwing us out. */
+  #replace(): void {
+    if (this.draining || this.ready) return;
+    this.#parts.owner.readiness(this);
+    if (this.#dialling.size > 0 || this.#retry !== null) return;
+    const { clock } = this.#parts;
+    if (clock.now() - this.#readyAt < SHORT_LIFE_MS) {
+      this.#failures++;
+      this.#later();
+      this.#refuseWaiters(this.lastError);
+    } else {
+      this.#failures = 0;
+      this.#connect();
+    }
+  }
+
+  #later(): void {
+    if (this.#retry !== null || this.draining || this.ready) return;
+    const { clock, random } = this.#parts;
+    this.#retry = clock.timer(
+      () => {
+        this.#retry = null;
+        this.#connect();
+      },
+      backoff(Math.max(1, this.#failures), random),
+    );
+    this.#parts.owner.readiness(this);
+  }
+
+  #cancelRetry(): void {
+    this.#retry?.cancel();
+    this.#retry = null;
+  }
+
+  #refuseWaiters(message: string): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.refused(message);
+  }
+
+  #reportDrained(): void {
+    if (this.draining && this.outstanding === 0 && this.connections === 0) this.#parts.owner.drained(this);
+  }
+
+  /** The policy has uncounted a call of this endpoint. */
+  uncounted(): void {
+    if (this.draining) this.#reportDrained();
+  }
+}

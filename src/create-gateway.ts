@@ -1,0 +1,311 @@
+import type { BackendView, EndpointView, GatewayView, ListenerView } from "./admin/view.ts";
+import { Backend } from "./balancing/backend.ts";
+import type { OpenConnection } from "./balancing/endpoint.ts";
+import type { BackendSettings, ListenerSettings, Settings, Target } from "./config/settings.ts";
+import { createResolver } from "./discovery/create-resolver.ts";
+import { parseTarget } from "./discovery/target.ts";
+import { Call, type CallParts, type CreateGateway, type Gateway } from "./gateway.ts";
+import { Budget } from "./http2/budget.ts";
+import { ClientConnection } from "./http2/client-connection.ts";
+import { errorCodeName } from "./http2/error-code.ts";
+import { Flusher } from "./http2/flusher.ts";
+import type { DecodedHead } from "./http2/hpack/decoder.ts";
+import { defaultKeepalive } from "./http2/keepalive.ts";
+import type { Http2Limits } from "./http2/limits.ts";
+import type { Head, Receiver } from "./http2/receiver.ts";
+import { ServerConnection, type ServerEvents } from "./http2/server-connection.ts";
+import type { Stream } from "./http2/stream.ts";
+import { Sweeper } from "./http2/sweeper.ts";
+import { classify, type Request } from "./protocols/classify.ts";
+import { Deadlines } from "./protocols/deadlines.ts";
+import { answerHttp1 } from "./protocols/http1.ts";
+import { Refusal, refusalOf, refusalOfOverflow } from "./protocols/refusal.ts";
+import { createRouter, type Decision, type Router } from "./routing/router.ts";
+import type { DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
+
+/** gRPC implementations assume as many until the server's SETTINGS say otherwise. */
+const ASSUMED_STREAMS = 100;
+/** Pods are trusted to send many small frames; these bounds only catch one that has gone mad. */
+const TRUSTED_PER_SECOND = 100_000;
+
+/** Puts a gateway together from checked settings. Nothing is opened before `start`. */
+export const createGateway: CreateGateway = (settings, machine, log) => new RunningGateway(settings, machine, log);
+
+type State = "starting" | "ready" | "draining" | "stopped";
+
+class RunningGateway implements Gateway, GatewayView {
+  readonly view: GatewayView = this;
+  readonly #settings: Settings;
+  readonly #machine: Machine;
+  readonly #log: Log;
+  readonly #flusher: Flusher;
+  readonly #sweeper: Sweeper;
+  readonly #budget: Budget;
+  readonly #deadlines: Deadlines;
+  readonly #router: Router;
+  readonly #backends = new Map<string, Backend>();
+  readonly #listeners: { readonly settings: ListenerSettings; readonly listening: Listening }[] = [];
+  readonly #connections = new Set<ServerConnection>();
+  readonly #calls: CallParts;
+  #state: State = "starting";
+  /** Called when the last downstream connection has gone. */
+  #emptied: (() => void) | null = null;
+
+  constructor(settings: Settings, machine: Machine, log: Log) {
+    this.#settings = settings;
+    this.#machine = machine;
+    this.#log = log;
+    this.#flusher = new Flusher(machine.soon);
+    this.#sweeper = new Sweeper(machine.clock);
+    this.#budget = new Budget(settings.limits.maxBufferedBytes);
+    this.#deadlines = new Deadlines(machine.clock);
+    this.#router = createRouter(settings.routes, machine.random);
+    this.#calls = {
+      clock: machine.clock,
+      deadlines: this.#deadlines,
+      budget: this.#budget,
+      log,
+      access: settings.log.access,
+      route: (request, head) => this.#route(request, head),
+    };
+  }
+
+  // ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async start(): Promise<void> {
+    for (const backend of this.#settings.backends) this.#backends.set(backend.name, await this.#createBackend(backend));
+    try {
+      for (const listener of this.#settings.listeners) await this.#listen(listener);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    for (const backend of this.#backends.values()) backend.start();
+    this.#state = "ready";
+  }
+
+  async drain(): Promise<boolean> {
+    if (this.#state !== "ready") return true;
+    this.#state = "draining";
+    const { drainDelay, drainTimeout } = this.#settings;
+    if (drainDelay > 0) await this.#sleep(drainDelay);
+    for (const { listening } of this.#listeners) listening.stop();
+    for (const connection of this.#connections) connection.drain();
+    const finished = await this.#allGone(drainTimeout);
+    await this.close();
+    return finished;
+  }
+
+  async close(): Promise<void> {
+    this.#state = "stopped";
+    for (const backend of this.#backends.values()) backend.close();
+    await Promise.all(this.#listeners.map(({ listening }) => listening.close()));
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#machine.clock.timer(resolve, ms));
+  }
+
+  /** @returns false when connections are left after `ms` */
+  #allGone(ms: number): Promise<boolean> {
+    if (this.#openConnections() === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      let poll: Timer | null = null;
+      const timeout = this.#machine.clock.timer(() => {
+        poll?.cancel();
+        this.#emptied = null;
+        resolve(false);
+      }, ms);
+      const check = (): void => {
+        poll?.cancel();
+        if (this.#openConnections() > 0) {
+          // HTTP/1.1 connections are the listener's: it does not tell when they end.
+          poll = this.#machine.clock.timer(check, 50);
+          return;
+        }
+        this.#emptied = null;
+        timeout.cancel();
+        resolve(true);
+      };
+      this.#emptied = check;
+      check();
+    });
+  }
+
+  #openConnections(): number {
+    return this.#listeners.reduce((sum, { listening }) => sum + listening.connections(), 0);
+  }
+
+  // ── Downstream ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #listen(settings: ListenerSettings): Promise<void> {
+    const tls = await this.#listenTls(settings);
+    const events: ServerEvents = {
+      request: (stream, head) => this.#request(stream, head),
+      failed: (message) => this.#log.debug("downstream connection failed", { listener: settings.name, message }),
+      closed: (connection) => {
+        this.#sweeper.delete(connection);
+        this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#emptied?.();
+      },
+    };
+    const options = { flusher: this.#flusher, budget: this.#budget, limits: this.#settings.limits };
+    const listening = await this.#machine.listen(
+      {
+        host: settings.host,
+        port: settings.port,
+        headTimeoutMs: this.#settings.limits.headTimeout,
+        ...(tls === null ? {} : { tls }),
+      },
+      {
+        http2: (stream) => {
+          const connection = new ServerConnection(stream, options, events);
+          this.#connections.add(connection);
+          this.#sweeper.add(connection);
+          if (this.#state === "draining") connection.drain();
+          return connection;
+        },
+        http1: answerHttp1,
+      },
+    );
+    this.#listeners.push({ settings, listening });
+  }
+
+  async #listenTls({ tls }: ListenerSettings): Promise<ListenTls | null> {
+    if (tls === null) return null;
+    const { readText } = this.#machine;
+    const [cert, key] = await Promise.all([readText(tls.certFile), readText(tls.keyFile)]);
+    if (tls.clientCaFile === null) return { cert, key };
+    return { cert, key, clientCa: await readText(tls.clientCaFile) };
+  }
+
+  /** A request begins: its head says who takes it. */
+  #request(stream: Stream, head: DecodedHead): Receiver {
+    const request = classify(head);
+    if (request.kind === "grpc" && head.overflow === "") return new Call(this.#calls, stream);
+    const answer = head.overflow === "" ? refusalOf(request) : refusalOfOverflow(head.overflow);
+    const refusal = new Refusal(answer, request.httpMethod, stream);
+    this.#machine.clock.timer(() => refusal.expire(), REFUSAL_PATIENCE_MS);
+    return refusal;
+  }
+
+  #route(request: Request, head: Head): Backend | null {
+    // The router's answer for a method and an authority never changes, and the request lies on the remembered head.
+    const known = request.route as Decision | Backend | null | undefined;
+    if (known instanceof Backend) return known;
+    const decision = (known ?? this.#router.decide(request.service, request.method, request.authority)) as Decision;
+    if (decision.kind === "open") {
+      request.route = decision;
+      const name = decision.choose(head.fields);
+      return name === null ? null : (this.#backends.get(name) ?? null);
+    }
+    const backend = decision.backend === null ? null : (this.#backends.get(decision.backend) ?? null);
+    if (backend !== null) request.route = backend;
+    return backend;
+  }
+
+  // ── Upstream ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #createBackend(settings: BackendSettings): Promise<Backend> {
+    const target = parseTarget(settings.target, settings.tls === null ? 80 : 443);
+    if ("error" in target) throw new Error(`backend ${settings.name}: ${target.error}`);
+    const { dns } = settings;
+    return new Backend(settings, {
+      machine: this.#machine,
+      resolver: createResolver(target.value, dns, this.#machine, this.#log),
+      open: this.#opener(settings, await this.#dialTls(settings, target.value)),
+      log: this.#log,
+    });
+  }
+
+  async #dialTls({ tls }: BackendSettings, target: Target): Promise<DialTls | null> {
+    if (tls === null) return null;
+    const serverName = tls.serverName ?? (target.kind === "dns" ? target.host : undefined);
+    return {
+      ...(tls.caFile === null ? {} : { ca: await this.#machine.readText(tls.caFile) }),
+      // Pods are dialled by address, and show a certificate for the Service's name.
+      ...(serverName === undefined ? {} : { serverName }),
+      insecure: tls.insecure,
+    };
+  }
+
+  #opener(settings: BackendSettings, tls: DialTls | null): OpenConnection {
+    const options = {
+      flusher: this.#flusher,
+      budget: this.#budget,
+      limits: upstreamLimits(this.#settings.limits, settings.connectTimeout),
+      keepalive: defaultKeepalive,
+      assumedConcurrentStreams: ASSUMED_STREAMS,
+    };
+    const dialOptions = { timeoutMs: settings.connectTimeout, ...(tls === null ? {} : { tls }) };
+    return (address, events) => {
+      const connection = new ClientConnection(options, {
+        ready: events.ready,
+        capacity: events.capacity,
+        goaway: (left, code, debug) =>
+          events.goaway(left, `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`),
+        closed: (gone, message) => {
+          this.#sweeper.delete(gone);
+          events.closed(gone, message);
+        },
+      });
+      this.#sweeper.add(connection);
+      connection.attach(this.#machine.dial(address, dialOptions, connection));
+      return connection;
+    };
+  }
+
+  // ── The view ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  state(): State {
+    if (this.#state !== "ready") return this.#state;
+    for (const backend of this.#backends.values()) if (!backend.answered) return "starting";
+    return "ready";
+  }
+
+  listeners(): readonly ListenerView[] {
+    return this.#listeners.map(({ settings, listening }) => ({
+      name: settings.name,
+      host: listening.host,
+      port: listening.port,
+      tls: settings.tls !== null,
+      connections: listening.connections(),
+    }));
+  }
+
+  backends(): readonly BackendView[] {
+    return [...this.#backends.values()].map((backend) => ({
+      name: backend.settings.name,
+      target: backend.settings.target,
+      endpoints: [...backend.endpoints.values()].map(
+        (endpoint): EndpointView => ({
+          address: endpoint.label,
+          state: endpoint.state,
+          outstanding: endpoint.outstanding,
+          connections: endpoint.connections,
+          picks: endpoint.picks,
+          connectFailures: endpoint.connectFailures,
+        }),
+      ),
+      calls: backend.calls,
+      pending: backend.pending,
+      retries: backend.retries,
+      resolutions: backend.resolver.outcomes,
+    }));
+  }
+}
+
+function upstreamLimits(limits: Http2Limits, connectTimeout: number): Http2Limits {
+  return {
+    ...limits,
+    headTimeout: connectTimeout,
+    settingsPerSecond: TRUSTED_PER_SECOND,
+    emptyDataPerSecond: TRUSTED_PER_SECOND,
+    pingsPerSecond: TRUSTED_PER_SECOND,
+    windowUpdatesPerSecond: TRUSTED_PER_SECOND,
+    connectionIdleTimeout: null,
+  };
+}
+
+/** How long a client that is refused may take to end its request before it is answered. */
+const REFUSAL_PATIENCE_MS = 1_000;

@@ -1,0 +1,96 @@
+import type { Flow, Head, Receiver } from "../http2/receiver.ts";
+import type { Request } from "./classify.ts";
+import { ownHead } from "./status.ts";
+
+/** What this port takes, for `Accept-Post` (W3C LDP 7.1) on a 415. */
+export const ACCEPT_POST = "application/grpc, application/grpc+proto, application/grpc+json";
+
+/** A plain HTTP answer to what is not a call. */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  /** For people; ends with a line feed. */
+  readonly body: string;
+}
+
+/** Why a request that is not gRPC is not served. */
+export function refusalOf(request: Pick<Request, "httpMethod" | "contentType">): PlainAnswer {
+  if (request.httpMethod !== "POST") {
+    return {
+      status: 405,
+      headers: [["allow", "POST"]],
+      body: `fairlead: ${request.httpMethod} is not a gRPC call; calls are POST requests with content-type application/grpc.\n`,
+    };
+  }
+  const got = request.contentType === "" ? "no content-type" : `content-type ${request.contentType.slice(0, 100)}`;
+  return {
+    status: 415,
+    headers: [["accept-post", ACCEPT_POST]],
+    body: `fairlead: ${got} is not one that this port speaks; it takes application/grpc.\n`,
+  };
+}
+
+/** The header list was over a limit. RFC 6585 5. */
+export function refusalOfOverflow(overflow: "bytes" | "fields"): PlainAnswer {
+  const what = overflow === "bytes" ? "larger than maxHeaderListBytes allows" : "longer than maxHeaderFields allows";
+  return { status: 431, headers: [], body: `fairlead: the request's header list is ${what}.\n` };
+}
+
+/** An answer's bytes as a response. HEAD gets no body. */
+function send(answer: PlainAnswer, httpMethod: string, to: Receiver): void {
+  const body = new TextEncoder().encode(answer.body);
+  const fields = [":status", String(answer.status), "content-type", "text/plain; charset=utf-8"];
+  for (const [name, value] of answer.headers) fields.push(name, value);
+  fields.push("content-length", String(body.length));
+  to.head(ownHead(fields));
+  if (httpMethod !== "HEAD") to.data(body, 0, body.length);
+  to.end(null);
+}
+
+/** A body longer than this is not read to its end before the answer: the client is told to stop sending. */
+const PATIENT_BYTES = 65_536;
+
+/**
+ * Takes a request that is refused with a plain HTTP answer: reads the body, so that clients which send before they read see
+ * the answer and the connection goes on, and answers when it ends.
+ */
+export class Refusal implements Receiver {
+  readonly #answer: PlainAnswer;
+  readonly #httpMethod: string;
+  readonly #to: Receiver & Flow;
+  #left = PATIENT_BYTES;
+  #answered = false;
+
+  constructor(answer: PlainAnswer, httpMethod: string, to: Receiver & Flow) {
+    this.#answer = answer;
+    this.#httpMethod = httpMethod;
+    this.#to = to;
+  }
+
+  head(_head: Head): void {}
+
+  data(_bytes: Uint8Array, start: number, end: number): void {
+    this.#to.consumed(end - start);
+    this.#left -= end - start;
+    if (this.#left < 0) this.#send();
+  }
+
+  end(): void {
+    this.#send();
+  }
+
+  /** Also called when the client has been silent for too long. */
+  expire(): void {
+    this.#send();
+  }
+
+  abort(): void {
+    this.#answered = true;
+  }
+
+  #send(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    send(this.#answer, this.#httpMethod, this.#to);
+  }
+}

@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import process from "node:process";
+import { expect, onTestFinished, test } from "vitest";
+import { runDemo } from "../../src/demo/demo.ts";
+import type { Layout } from "../../src/demo/deployment.ts";
+import type { Pace } from "../../src/demo/script.ts";
+import { createGateway } from "../../src/create-gateway.ts";
+import { createTestMachine } from "../support/harness.ts";
+
+/** As short as a refresh of a second, its jitter and the grace allow. */
+const pace: Pace = { join: 1_500, leave: 4_000, end: 7_000, ttl: 1 };
+
+test.each<Layout>(["addresses", "ports"])(
+  "demo with pods in DNS by %s: every claim holds and is printed",
+  async (layout) => {
+    let written = "";
+    const terminal = { isTTY: false, columns: 80, write: (text: string) => void (written += text) };
+    const code = await runDemo(
+      { keep: false },
+      { machine: createTestMachine(), terminal, createGateway, layout, pace },
+    );
+    expect(code, written).toBe(0);
+    expect(written).toMatch(/^ {2}ok {6}no call failed: 0 of [1-9]\d*$/m);
+    expect(written).toMatch(/^ {2}ok {6}the client used 1 connection and never reconnected/m);
+    expect(written).toMatch(/^All 9 claims held\.$/m);
+    expect(written).not.toContain("FAILED");
+    expect(written).toMatch(/^pod-2 \(out\) /m);
+  },
+  60_000,
+);
+
+test("command: Ctrl-C ends the demo before its end, in order", async () => {
+  const root = join(import.meta.dirname, "../..");
+  const run = "deno" in process.versions ? ["run", "-A"] : ["--import", "tsx"];
+  const child = spawn(process.execPath, [...run, "src/main.ts", "demo"], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let written = "";
+  child.stdout.on("data", (bytes) => {
+    written += bytes;
+    if (written.includes("are in DNS")) child.kill("SIGINT");
+  });
+  const [code] = await once(child, "close");
+  expect(written).toMatch(/Stopped before the end\.\n$/);
+  expect(code).toBe(130);
+}, 60_000);
