@@ -44,7 +44,8 @@ const DEFAULT_TTL = 5;
 /** Longest chain of aliases that is followed in one answer. */
 const MAX_ALIASES = 8;
 
-export function createDnsZone(): DnsZone {
+/** @param udpLimit the longest answer over UDP, bytes; the client's own limit counts when it is lower */
+export function createDnsZone(udpLimit: number = UDP_SIZE): DnsZone {
   const zone = new Map<string, readonly DnsRecord[]>();
   const behaviours = new Map<string, DnsBehaviour>();
   let behaviourOfAll: DnsBehaviour = "normal";
@@ -78,7 +79,7 @@ export function createDnsZone(): DnsZone {
       const answer = behaved(behaviours.get(keyOf(question.name)) ?? behaviourOfAll, zone, query, question);
       if (answer === null) return null;
       if (answer === "garbage") return garbage(query);
-      const limit = over === "tcp" ? MAX_MESSAGE_BYTES : Math.min(query.edns?.udpSize ?? PLAIN_UDP_SIZE, UDP_SIZE);
+      const limit = over === "tcp" ? MAX_MESSAGE_BYTES : Math.min(query.edns?.udpSize ?? PLAIN_UDP_SIZE, udpLimit);
       return withinLimit(answer, limit);
     },
   };
