@@ -10,6 +10,17 @@ export interface Sniffed {
 }
 
 /**
+ * True when the first line is there and is no request line of HTTP/1.x: whoever sent it cannot read an HTTP/1.1 answer.
+ * RFC 9113 3.4: "A GOAWAY frame MAY be omitted [...] since an invalid preface indicates that the peer is not using HTTP/2."
+ */
+function isNoRequest(first: Uint8Array): boolean {
+  const end = first.indexOf(0x0a);
+  if (end < 0) return false;
+  const line = Buffer.from(first.subarray(Math.max(0, end - 16), end)).toString("latin1");
+  return !/ HTTP\/1\.\d\r?$/.test(line);
+}
+
+/**
  * Reads until the first bytes tell HTTP/2 from everything else. A method of HTTP/1.1 differs from the preface within its first
  * bytes, so nobody waits for 24 bytes that never come; `PRI` is reserved so that this works (RFC 9113 11.6).
  * The reader has stopped when `then` is called, so whoever takes over must start it again.
@@ -24,6 +35,7 @@ export function sniff(socket: Socket, then: Sniffed): void {
     stop();
     socket.pause();
     if (equal) then.http2(held);
+    else if (isNoRequest(held)) socket.destroy();
     else then.http1(held);
   };
   // With half-open sockets nobody else answers a FIN; a client that leaves without a word is let go.
