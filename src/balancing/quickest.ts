@@ -1,16 +1,13 @@
 import type { Clock, Random } from "../runtime/machine.ts";
 import type { Candidate } from "./policy.ts";
 import type { Ties } from "./ties.ts";
-import { UsualTimes } from "./usual-times.ts";
+import { UsualTimes, WORST } from "./usual-times.ts";
 
 /** Milliseconds of idleness after which a score has halved: score = pace / (1 + idle / 3 s). */
 const AGING = 3_000;
 
 /** Ties looked at. All of them up to this number, so many drawn ones above: bounds the time of a pick. */
 const SCAN = 64;
-
-/** The pace of a call that failed by the pod's fault: ten times the usual time. */
-const FAULT = 10;
 
 interface Learnt {
   readonly pace: number;
@@ -101,7 +98,8 @@ export class QuickestTies<E extends Candidate> implements Ties<E> {
   learn(endpoint: E, method: string, elapsed: number, fault: boolean): void {
     const { slot } = endpoint;
     const now = this.clock.now();
-    const pace = fault ? FAULT : elapsed < 0 ? undefined : this.usual.relative(method, elapsed);
+    // A fault counts as ten times the usual time, however soon it came.
+    const pace = fault ? WORST : elapsed < 0 ? undefined : this.usual.relative(method, elapsed);
     if (slot >= 0) {
       // A call that says nothing was a use all the same: otherwise cancelled calls would go to the same endpoint for ever.
       this.used[slot] = now;

@@ -16,9 +16,13 @@ const OTHERS = "";
  */
 const MEMORY = 256;
 
-/** A single call moves its method's mean as if it had taken this many times the usual at most: one call that hangs for a
- * minute would otherwise make every later call look quick against those before it. */
-const OUTLIER = 10;
+/**
+ * No time counts for more than so many times the usual, neither as the endpoint's pace nor in the mean. As a pace: an endpoint
+ * that one call kept for a minute would be left out of ties for hours until its idleness makes up for it; capped, that takes
+ * half a minute, and p99 under load stays as it is. In the mean: one such call would make every later call look quick against
+ * those before it. Measured in docs/decisions/0002-ties.md.
+ */
+export const WORST = 10;
 
 /** Milliseconds. A clock may be coarser than a call is short; a time of zero would be quickest for ever, however idle others are. */
 const SHORTEST = 0.001;
@@ -32,14 +36,15 @@ interface Mean {
 export class UsualTimes {
   private readonly means = new Map<string, Mean>();
 
-  /** Takes one call in. @returns its time as a multiple of what is usual for its method; 1 for the first call */
+  /** Takes one call in. @returns its time as a multiple of what is usual for its method, {@link WORST} at most; 1 for the first call */
   relative(method: string, elapsed: number): number {
-    const time = Math.max(elapsed, SHORTEST);
     const mean = this.mean(method);
+    const time = Math.max(elapsed, SHORTEST);
+    if (mean.calls === 0) mean.time = time;
+    const counted = Math.min(time, WORST * mean.time);
     if (mean.calls < MEMORY) mean.calls++;
-    if (mean.calls === 1) mean.time = time;
-    else mean.time += (Math.min(time, OUTLIER * mean.time) - mean.time) / mean.calls;
-    return time / mean.time;
+    mean.time += (counted - mean.time) / mean.calls;
+    return counted / mean.time;
   }
 
   private mean(method: string): Mean {

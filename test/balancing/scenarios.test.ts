@@ -203,3 +203,38 @@ test.each([
   const calls = callsDuring(simulation, fleet, 3_000_000);
   expect(variation(calls)).toBeLessThanOrEqual(0.05);
 });
+
+test("nearly idle, one call that hung for a minute keeps its pod out for half a minute, and nobody else", () => {
+  const fleet = pods(10);
+  const simulation = start({ gateways: 1, pods: fleet, service: "constant", rate: 10 * CAPACITY * 0.02 });
+  simulation.run(60_000);
+  const { policy } = simulation.gateways[0];
+  const hung = policy.pick(METHOD.path)!;
+  simulation.run(60_000);
+  policy.done(hung, METHOD.path, 60_000, false);
+  const others = fleet.filter((other) => other !== hung.pod);
+  const calls = callsDuring(simulation, others, 20_000);
+  expect(variation(calls)).toBeLessThan(0.05);
+  simulation.run(20_000);
+  const [again] = callsDuring(simulation, [hung.pod], 20_000);
+  expect(again / calls[0]).toBeGreaterThan(0.8);
+});
+
+test("nearly idle, calls that naturally differ a lot keep no pod out for long", () => {
+  const fleet = pods(10);
+  const simulation = new Simulation({
+    policy: (clock, random) => createPolicy("least_outstanding", { ties: "quickest", clock, random }),
+    gateways: 8,
+    pods: fleet,
+    // One path whose calls take 10 ms, or once in a thousand a second.
+    methods: [
+      { ...METHOD, weight: 999 },
+      { ...METHOD, mean: 1_000, weight: 1 },
+    ],
+    service: "constant",
+    rate: 20,
+    random: seededRandom(11),
+  });
+  simulations.push(simulation);
+  expect(variation(callsDuring(simulation, fleet, 3_000_000))).toBeLessThanOrEqual(0.05);
+});
