@@ -18,3 +18,9 @@ export function formatPeer(socket: Socket): string {
   // A dual-stack listener sees IPv4 clients as IPv4-mapped addresses (RFC 4291 2.5.5.2).
   return formatHostPort(remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ""), remotePort);
 }
+
+/** One spelling per IP address: `0:0:0:0:0:0:0:1` is `::1`. Scoped addresses (`fe80::1%eth0`) stay as they are written. */
+export function canonicalIp(host: string): string {
+  if (!isIPv6(host) || host.includes("%")) return host;
+  return new URL(`http://[${host}]`).hostname.slice(1, -1);
+}

@@ -1,6 +1,6 @@
 import dgram from "node:dgram";
 import net from "node:net";
-import { formatHostPort } from "./address.ts";
+import { canonicalIp, formatHostPort } from "./address.ts";
 import { DnsStreamReader, dnsStreamMessage } from "./dns-stream.ts";
 import type { DnsTransport } from "./machine.ts";
 import { countUntilClose, type OpenSockets } from "./open-sockets.ts";
@@ -51,17 +51,24 @@ const exchangeUdp: Exchange = (open, server, message, answer, fail) => {
     if (!closed) socket.close();
     closed = true;
   };
+  const serverIp = canonicalIp(server.host);
   socket.on("error", (error) => {
     if (!closed) fail(error);
   });
-  socket.on("message", (bytes) => {
-    if (!closed) answer(bytes);
+  socket.on("message", (bytes, from) => {
+    // A connected socket hears nobody else, but Deno's is connected in name only.
+    if (!closed && from.port === server.port && canonicalIp(from.address) === serverIp) answer(bytes);
   });
-  // Connected: the kernel drops datagrams from anyone else and reports ICMP refusals. The source port is the kernel's random
-  // choice, a new one for each exchange, which is what makes forged answers hard (RFC 5452 9.2).
-  socket.connect(server.port, server.host, () => {
-    if (!closed) socket.send(message);
-  });
+  // Connected: the kernel drops datagrams from anyone else and reports ICMP refusals (not on Deno, where they end as time-outs).
+  // The source port is the kernel's random choice, a new one for each exchange, which makes forged answers hard (RFC 5452 9.2).
+  try {
+    socket.connect(server.port, server.host, () => {
+      if (!closed) socket.send(message);
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
   return close;
 };
 

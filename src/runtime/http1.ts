@@ -46,6 +46,9 @@ export function createHttp1(handle: Acceptor["http1"], headTimeoutMs: number): H
     respond(request, response);
   });
 
+  // Deno closes the connection after a response when the server does not listen: https://github.com/denoland/deno/issues/35609
+  Object.defineProperty(server, "listening", { value: true });
+
   const awaitHead = (socket: Socket, connection: Connection, ms: number) => {
     clearTimeout(connection.timer);
     if (socket.destroyed) return;

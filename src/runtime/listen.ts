@@ -2,6 +2,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { formatHostPort, formatPeer } from "./address.ts";
 import { SocketStream, tuneSocket } from "./bytestream.ts";
+import { checkCertificate } from "./check-certificate.ts";
 import { createHttp1, type Http1 } from "./http1.ts";
 import type { Acceptor, Listen, Listening, ListenOptions } from "./machine.ts";
 import { listening } from "./node-server.ts";
@@ -26,9 +27,11 @@ export function createListen(open: OpenSockets): Listen {
       // Until somebody else listens: a reset would end the process.
       socket.on("error", () => {});
       tuneSocket(socket);
-      if (options.tls === undefined) welcomePlain(socket, acceptor, http1, headTimeoutMs);
+      if (options.tls === undefined) welcomeUnknown(socket, acceptor, false, http1, headTimeoutMs);
     });
     if (options.tls !== undefined) {
+      // Handshakes that fail or time out are reported here, and it is ours to close the connection.
+      server.on("tlsClientError", (_error: Error, socket: tls.TLSSocket) => socket.destroy());
       server.on("secureConnection", (socket: tls.TLSSocket) => welcomeTls(socket, acceptor, http1, headTimeoutMs));
     }
     const port = await listening(server, options.host, options.port);
@@ -41,6 +44,7 @@ function createServer(options: ListenOptions, headTimeoutMs: number): net.Server
   if (options.tls === undefined) return net.createServer({ allowHalfOpen: true });
   const { cert, key, clientCa } = options.tls;
   try {
+    checkCertificate(options.tls);
     return tls.createServer({
       allowHalfOpen: true,
       cert,
@@ -50,18 +54,25 @@ function createServer(options: ListenOptions, headTimeoutMs: number): net.Server
       ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
     });
   } catch (error) {
-    throw stagedError(`listen on ${formatHostPort(options.host, options.port)}: certificate and key`, error);
+    throw stagedError(`listen on ${formatHostPort(options.host, options.port)}`, error);
   }
 }
 
-function welcomePlain(socket: net.Socket, acceptor: Acceptor, http1: Http1, headTimeoutMs: number): void {
+/** The first bytes tell: plaintext, or TLS with a client that knows no ALPN. */
+function welcomeUnknown(
+  socket: net.Socket,
+  acceptor: Acceptor,
+  secure: boolean,
+  http1: Http1,
+  headTimeoutMs: number,
+): void {
   const timer = setTimeout(() => socket.destroy(), headTimeoutMs);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
   sniff(socket, {
     http2: (first) => {
       clearTimeout(timer);
-      welcomeHttp2(socket, acceptor, false, first);
+      welcomeHttp2(socket, acceptor, secure, first);
     },
     http1: (first) => {
       clearTimeout(timer);
@@ -75,7 +86,7 @@ function welcomeTls(socket: tls.TLSSocket, acceptor: Acceptor, http1: Http1, hea
   socket.on("error", () => {});
   if (socket.alpnProtocol === "h2") welcomeHttp2(socket, acceptor, true, null);
   else if (socket.alpnProtocol === "http/1.1") http1.accept(socket);
-  else welcomePlain(socket, acceptor, http1, headTimeoutMs);
+  else welcomeUnknown(socket, acceptor, true, http1, headTimeoutMs);
 }
 
 function welcomeHttp2(socket: net.Socket, acceptor: Acceptor, secure: boolean, first: Uint8Array | null): void {
@@ -95,9 +106,9 @@ function describe(
   http1: Http1,
   sockets: ReadonlySet<net.Socket>,
 ): Listening {
-  let stopped: Promise<void> | null = null;
+  let stopped: Promise<unknown> | null = null;
   const stop = () => {
-    stopped ??= new Promise((resolve) => server.close(() => resolve()));
+    stopped ??= closing(server, () => server.close());
     http1.stop();
     return stopped;
   };
@@ -107,9 +118,16 @@ function describe(
     connections: () => sockets.size,
     stop: () => void stop(),
     close: async () => {
-      const closed = stop();
-      for (const socket of sockets) socket.destroy();
-      await closed;
+      // A server may emit `close` before the last of its connections does.
+      const closed = [...sockets].map((socket) => closing(socket, () => socket.destroy()));
+      await Promise.all([stop(), ...closed]);
     },
   };
+}
+
+function closing(emitter: net.Server | net.Socket, close: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    emitter.once("close", () => resolve());
+    close();
+  });
 }

@@ -14,7 +14,9 @@ export interface Sniffed {
  * RFC 9113 3.4: "A GOAWAY frame MAY be omitted [...] since an invalid preface indicates that the peer is not using HTTP/2."
  */
 function isNoRequest(first: Uint8Array): boolean {
-  const end = first.indexOf(0x0a);
+  // RFC 9112 2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the request-line".
+  const start = first.findIndex((byte) => byte !== 0x0d && byte !== 0x0a);
+  const end = start < 0 ? -1 : first.indexOf(0x0a, start);
   if (end < 0) return false;
   const line = Buffer.from(first.subarray(Math.max(0, end - 16), end)).toString("latin1");
   return !/ HTTP\/1\.\d\r?$/.test(line);
