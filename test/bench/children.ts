@@ -21,7 +21,7 @@ export interface Child {
   readonly pid: number;
   /** Null while it runs, then how it ended. */
   ended(): string | null;
-  /** The last lines it wrote, for messages. */
+  /** The last lines it wrote, as one, for messages. */
   tail(): string;
   signal(signal: NodeJS.Signals): void;
   /** SIGTERM, and SIGKILL to whatever is left of its process tree after `graceMs`. Resolves when it is gone. */
@@ -63,6 +63,8 @@ export function openWorkshop(): Workshop {
     rmSync(folder, { recursive: true, force: true });
   };
   process.once("exit", killAll);
+  // 130: what a shell gives for an interrupted command.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
   return {
     folder,
     pinned,
@@ -110,7 +112,7 @@ function startChild(launch: Launch, folder: string, pinned: boolean, number: num
     name: launch.name,
     pid,
     ended: () => end,
-    tail: () => readFileSync(log, "utf8").trim().split("\n").slice(-5).join("\n"),
+    tail: () => readFileSync(log, "utf8").trim().split("\n").slice(-3).join(" | "),
     signal: (signal) => void child.kill(signal),
     stop: async (graceMs = 3_000) => {
       if (end !== null) return;

@@ -30,6 +30,7 @@ export async function enter(
   found: Extract<Found, { kind: "found" }>,
   pods: readonly [number, number],
   starts: number,
+  root: string,
 ): Promise<Contestant> {
   const readyMs: number[] = [];
   for (let n = 1; ; n++) {
@@ -44,7 +45,7 @@ export async function enter(
         continue;
       }
       const { rssBytes } = usage(child.pid);
-      const command = describe(launch, setup);
+      const command = describe(launch, setup, root);
       return { peer, version: found.version, command, child, port: setup.port, readyMs, rssIdleBytes: rssBytes };
     } catch (error) {
       await child.stop();
@@ -72,16 +73,22 @@ async function prepare(workshop: Workshop, name: string, pods: readonly [number,
   return { port, admin, pods, folder, file };
 }
 
-/** The command as a reader of the report can use it: no paths of this machine, named ports. */
-function describe(launch: PeerLaunch, setup: Setup): string {
+/** The command as a reader of the report can use it: named ports, files relative to the repository, no paths of this machine. */
+function describe({ argv, env }: PeerLaunch, setup: Setup, root: string): string {
   const names = new Map([
     [String(setup.port), "PORT"],
     [String(setup.admin), "ADMIN"],
     [String(setup.pods[0]), "POD1"],
     [String(setup.pods[1]), "POD2"],
   ]);
-  return launch.argv
-    .map((word) => (word.startsWith("/") ? basename(word) : word).replaceAll(/\b\d{4,5}\b/g, (n) => names.get(n) ?? n))
+  const place = (word: string): string => {
+    if (word === setup.folder) return "FOLDER";
+    if (word.startsWith(`${root}/`) && !word.includes("node_modules/") && !word.includes(".ci/"))
+      return word.slice(root.length + 1);
+    return word.startsWith("/") ? basename(word) : word;
+  };
+  const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${place(value)}`);
+  return [...variables, ...argv.map(place)]
     .join(" ")
-    .replace(setup.folder, "FOLDER");
+    .replaceAll(/\b\d{4,5}\b/g, (number) => names.get(number) ?? number);
 }

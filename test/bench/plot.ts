@@ -126,5 +126,6 @@ function text(
   style: { size: number; bold?: boolean; fill?: string; anchor?: "middle" | "end" },
 ): string {
   const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<text x="${x}" y="${y}" font-size="${style.size}" fill="${style.fill ?? COLOURS.ink}"${style.bold ? ' font-weight="bold"' : ""}${style.anchor ? ` text-anchor="${style.anchor}"` : ""}>${escaped}</text>`;
+  // The white edge keeps a label readable where a line of the grid passes behind it.
+  return `<text paint-order="stroke" stroke="#ffffff" stroke-width="3" x="${x}" y="${y}" font-size="${style.size}" fill="${style.fill ?? COLOURS.ink}"${style.bold ? ' font-weight="bold"' : ""}${style.anchor ? ` text-anchor="${style.anchor}"` : ""}>${escaped}</text>`;
 }

@@ -24,7 +24,7 @@ export function processTree(root: number): number[] {
   const found = [root];
   for (let next = 0; next < found.length; next++) {
     for (const task of tasks(found[next])) {
-      const children = readFileSync(`/proc/${found[next]}/task/${task}/children`, "latin1").trim();
+      const children = readTask(`/proc/${found[next]}/task/${task}/children`).trim();
       if (children !== "") found.push(...children.split(" ").map(Number));
     }
   }
@@ -38,8 +38,7 @@ export function processTree(root: number): number[] {
 function cpuNsOf(pid: number): number {
   let sum = 0;
   for (const task of tasks(pid)) {
-    const text = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "latin1");
-    sum += Number(text.slice(0, text.indexOf(" ")));
+    sum += Number(readTask(`/proc/${pid}/task/${task}/schedstat`).split(" ")[0]);
   }
   return sum;
 }
@@ -51,4 +50,13 @@ function rssBytesOf(pid: number): number {
 
 function tasks(pid: number): string[] {
   return readdirSync(`/proc/${pid}/task`);
+}
+
+/** Empty for a thread that has ended since the folder was read. */
+function readTask(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
 }

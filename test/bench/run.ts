@@ -43,8 +43,6 @@ async function main(): Promise<number> {
     }
   }
   const workshop = openWorkshop();
-  // An interrupted bench leaves nothing running.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
   try {
     const results = await race(workshop, options);
     const all = marks(results);
@@ -76,7 +74,7 @@ async function race(workshop: Workshop, options: Options): Promise<Results> {
       continue;
     }
     try {
-      const contestant = await enter(workshop, peer, found, pods.ports, options.starts);
+      const contestant = await enter(workshop, peer, found, pods.ports, options.starts, root);
       contestants.push(contestant);
       say(`${peer.key}: ${found.version}, ready in ${contestant.readyMs.map((ms) => ms.toFixed(0)).join(", ")} ms`);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fillCommand } from "../command.ts";
 import type { Found, Peer, Setup } from "./peer.ts";
@@ -16,8 +16,10 @@ export function fairlead(root: string): Peer {
   return {
     key: "fairlead",
     name: "Fairlead",
-    find: () =>
-      built(main, `on Node ${process.versions.node}`, (setup) => ({ argv: [process.execPath, main, ...flags(setup)] })),
+    find: (say) =>
+      built(root, say, `on Node ${process.versions.node}`, (setup) => ({
+        argv: [process.execPath, main, ...flags(setup)],
+      })),
   };
 }
 
@@ -45,7 +47,7 @@ export function runtimes(root: string, tools: string): Peer[] {
       {
         key,
         name: `Fairlead on ${label}`,
-        find: () => built(main, `on ${kind} ${version[0]}`, launch),
+        find: (say) => built(root, say, `on ${kind} ${version[0]}`, launch),
       },
     ];
   });
@@ -62,8 +64,18 @@ export function extra(text: string): Peer {
   };
 }
 
-function built(main: string, version: string, launch: Extract<Found, { kind: "found" }>["launch"]): Found {
+function built(
+  root: string,
+  say: (line: string) => void,
+  version: string,
+  launch: Extract<Found, { kind: "found" }>["launch"],
+): Found {
+  const main = join(root, "dist/main.js");
   if (!existsSync(main)) return { kind: "missing", reason: "dist/main.js is not built (npm run build)" };
+  const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
+  const newest = Math.max(...sources.map((path) => statSync(join(root, "src", path)).mtimeMs));
+  if (newest > statSync(main).mtimeMs)
+    say("dist/ is older than src/: this measures what was built last (npm run build)");
   return { kind: "found", version, launch };
 }
 
