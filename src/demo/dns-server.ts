@@ -1,5 +1,6 @@
 import { decodeMessage } from "../discovery/dns/decode.ts";
 import { encodeMessage, encodeName, MAX_MESSAGE_BYTES } from "../discovery/dns/encode.ts";
+import { parseIp } from "../discovery/dns/ip.ts";
 import {
   CLASS_IN,
   type DnsRecord,
@@ -23,7 +24,10 @@ export type DnsBehaviour = "normal" | "nxdomain" | "empty" | "servfail" | "refus
  * is: what was not set does not exist. The zone may be changed at any time, and each question is answered from what it is then.
  */
 export interface DnsZone {
-  /** Replaces the A and AAAA records of a name, by what each address is; none: the name exists without addresses. */
+  /**
+   * Replaces all records of a name by A and AAAA records; none: the name exists without addresses. TTL in seconds, default 5.
+   * @throws RangeError when a text is not an IP address
+   */
   setAddresses(name: string, ips: readonly string[], ttl?: number): void;
   /** Replaces all records of the name that `records` belong to. For SRV and CNAME; the owners may be given in any case. */
   setRecords(name: string, records: readonly DnsRecord[]): void;
@@ -54,7 +58,7 @@ export function createDnsZone(udpLimit: number = UDP_SIZE): DnsZone {
     setAddresses: (name, ips, ttl = DEFAULT_TTL) => {
       zone.set(
         keyOf(name),
-        ips.map((address) => ({ kind: address.includes(":") ? "AAAA" : "A", name: plain(name), ttl, address })),
+        ips.map((address) => addressRecord(plain(name), ttl, address)),
       );
     },
     setRecords: (name, records) => void zone.set(keyOf(name), records),
@@ -83,6 +87,12 @@ export function createDnsZone(udpLimit: number = UDP_SIZE): DnsZone {
       return withinLimit(answer, limit);
     },
   };
+}
+
+function addressRecord(name: string, ttl: number, address: string): DnsRecord {
+  const ip = parseIp(address);
+  if (ip === null) throw new RangeError(`not an IP address: ${address}`);
+  return { kind: ip.family === 4 ? "A" : "AAAA", name, ttl, address: ip.text };
 }
 
 function plain(name: string): string {

@@ -5,6 +5,12 @@ import { delimiter, join, resolve } from "node:path";
 /** How each tool that tests start as a process is installed; printed when a test has to skip for want of it. */
 const INSTALL = {
   coredns: "go install github.com/coredns/coredns@v1.12.4",
+  "grpc-interop-client": "bash .ci/install interop",
+  "grpc-interop-server": "bash .ci/install interop",
+  h2spec: "bash .ci/install h2spec",
+  python3: "install Python 3",
+  deno: "bash .ci/install runtimes",
+  bun: "bash .ci/install runtimes",
 } as const;
 
 export type ToolName = keyof typeof INSTALL;
@@ -13,7 +19,7 @@ export type FoundTool = { readonly path: string } | { readonly missing: string }
 
 /** Looks for a program in PATH, in Go's bin folders, and in .ci/tools/bin. */
 export function findTool(name: ToolName): FoundTool {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...goBins(), resolve(".ci/tools/bin")];
+  const folders = [...(process.env.PATH ?? "").split(delimiter), ...goBins(), resolve(".ci/tools/bin")];
   for (const folder of folders) {
     if (folder === "") continue;
     const path = join(folder, name);
