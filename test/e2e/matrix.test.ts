@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connectNode } from "./clients/connect-node.ts";
+import { grpcJs } from "./clients/grpc-js.ts";
+import { grpcio } from "./clients/grpcio.ts";
+import type { Client, Observation } from "./support/call.ts";
+import { CASES } from "./support/cases.ts";
+import { type GatewayProcess, startGatewayProcess } from "./support/gateway.ts";
+import { type Pod, type PodKind, startPod } from "./support/pods.ts";
+import { NO_PYTHON, python } from "./support/python.ts";
+import { expectQuiet } from "./support/quiet.ts";
+
+/**
+ * Invariant 10 on real input: every client makes every call to every pod twice, directly and through the gateway, and neither
+ * end may see a difference.
+ */
+
+const hasPython = python() !== null;
+if (!hasPython) console.warn(`skipped: grpcio as client and as pod: ${NO_PYTHON}`);
+
+const clients: readonly Client[] = [grpcJs, connectNode, grpcio];
+const kinds: readonly PodKind[] = ["grpc-js", "connect-node", "grpcio"];
+
+/** What the client saw, and what the pod said, of one run of all cases. */
+interface Run {
+  readonly seen: readonly Observation[];
+  readonly calls: readonly unknown[];
+  readonly ends: readonly unknown[];
+}
+
+async function run(client: Client, address: string, pod: Pod): Promise<Run> {
+  const from = pod.child.reports.length;
+  const seen = await client.observe(address, CASES);
+  // The last case is a cancel: once the pod has said so, it has said everything.
+  await pod.child.report(
+    (report) => report.event === "end" && report.how === "cancelled" && report.kind === "ServerStream",
+    from,
+  );
+  const reports = pod.child.reports.slice(from);
+  const of = (event: string) => reports.filter((report) => report.event === event);
+  return { seen, calls: of("call"), ends: of("end") };
+}
+
+describe.each(kinds)("end to end: a %s pod", (kind) => {
+  const skipPod = kind === "grpcio" && !hasPython;
+  let pod: Pod;
+  let gateway: GatewayProcess;
+
+  beforeAll(async () => {
+    if (skipPod) return;
+    pod = await startPod(kind);
+    gateway = await startGatewayProcess({ target: `ipv4:${pod.address}` });
+  });
+  afterAll(async () => {
+    if (skipPod) return;
+    await expectQuiet(gateway);
+    expect(await gateway?.stop()).toBe(0);
+    await pod?.stop();
+  });
+
+  describe.each(clients.map((client) => [client.name, client] as const))("%s as client", (name, client) => {
+    const skip = skipPod || (name === "grpcio" && !hasPython);
+    let direct: Run;
+    let through: Run;
+    beforeAll(async () => {
+      if (skip) return;
+      direct = await run(client, pod.address, pod);
+      through = await run(client, gateway.address, pod);
+    }, 60_000);
+
+    const cases = CASES.map((call, index) => [call.what, call.expect, index] as const);
+    test.skipIf(skip).each(cases)("%s", (_what, wanted, index) => {
+      const seen = through.seen[index];
+      expect(seen).toEqual(direct.seen[index]);
+      expect(seen).toMatchObject({ code: wanted.code });
+      expect(seen?.answers).toHaveLength(wanted.answers);
+    });
+
+    test.skipIf(skip)("the pod saw the same calls, and every one ended as it did directly", () => {
+      expect(through.calls).toEqual(direct.calls);
+      expect(through.ends).toEqual(direct.ends);
+      expect(through.ends.map((end) => (end as { how: string }).how)).toEqual(
+        CASES.flatMap((call) => call.podEnd ?? []),
+      );
+    });
+  });
+});
