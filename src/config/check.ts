@@ -1,7 +1,7 @@
 import { parseTarget } from "../discovery/target.ts";
 import type { Config, Listener, Route, RouteMatch } from "../gen/fairlead/config/v1/config_pb.ts";
 import { rules } from "./defaults.ts";
-import { backendName, defaultPort, listenerName } from "./names.ts";
+import { backendName, defaultPort, hostPort, listenerName } from "./names.ts";
 import { nearest } from "./nearest.ts";
 import type { Report } from "./report.ts";
 
@@ -55,7 +55,7 @@ function checkListeners(config: Config, report: Report): void {
     if (other !== undefined) {
       report.add(
         `${path}.port`,
-        `${address}:${port} is taken by ${other.path} (${other.address}:${port}); choose another port`,
+        `${hostPort(address, port)} is taken by ${other.path} (${hostPort(other.address, port)}); choose another port`,
       );
     }
     taken.push({ path, address, port });

@@ -62,6 +62,8 @@ export function parseCommand(tokens: readonly ArgToken[]): Command {
   if (value("help") !== undefined || words[0] === "help") return { kind: "help" };
   if (value("version") !== undefined) return { kind: "version" };
 
+  // The value of a mistyped flag looks like a target, and a target is then missing or one too many.
+  const sure = problems.length === 0;
   const kind = words[0] === "check" || words[0] === "demo" ? words[0] : "run";
   const targets = kind === "run" ? words : words.slice(1);
   const config = value("config");
@@ -73,8 +75,7 @@ export function parseCommand(tokens: readonly ArgToken[]): Command {
     }
   }
   const wrong = wrongTargets(targets, kind, config !== undefined);
-  // Who mistyped a flag is not told that a target is missing as well: it may have been the flag's value.
-  if (wrong !== null && (targets.length > 0 || problems.length === 0)) problems.push({ where: "TARGET", what: wrong });
+  if (wrong !== null && sure) problems.push({ where: "TARGET", what: wrong });
 
   const given: Given[] = targets.length === 0 ? [] : [{ path: "backends[].target", value: targets[0], flag: "TARGET" }];
   for (const [flag, values] of used) {

@@ -28,7 +28,8 @@ export function parseConfigText(file: string, text: string): ConfigDocument {
     uniqueKeys: false,
     // An unknown tag is a warning to the library and an error to us; `!!binary` and its like are unknown.
     resolveKnownTags: false,
-    logLevel: "silent",
+    // "silent" would hide that there is a second document.
+    logLevel: "error",
   });
   return { tree, places: createFilePlaces(file, lines) };
 }
@@ -39,7 +40,10 @@ export function reportSyntax({ tree, places }: ConfigDocument, report: Report): 
     // A place of its own: syntax errors stand in no field.
     const path = `\0${error.pos[0]}`;
     places.note(path, "", "", error.pos[0]);
-    report.add(path, lowerFirst(error.message));
+    report.add(
+      path,
+      error.code === "MULTIPLE_DOCS" ? "is a second document; write one only" : lowerFirst(error.message),
+    );
   }
   if (tree.errors.length > 0) return false;
   if (tree.contents === null || (isMap(tree.contents) && tree.contents.items.length === 0)) {

@@ -158,13 +158,13 @@ export const flags: readonly Flag[] = [
   { name: "version", short: "V", value: null, path: null, help: "prints the version" },
 ];
 
-/** What a flag's value may be and is by default, for the help: ` one of a, b (a)`. */
+/** What a flag's value may be and is by default, for the help: `: a, b (a)`. */
 export function describeRule(rule: Rule): string {
   switch (rule.kind) {
     case "choice":
       return `: ${rule.of.join(", ")} (${rule.default})`;
     case "duration":
-      return ` (${describeDuration(rule)})`;
+      return ` (${describeDuration(rule)}${rule.zeroMeans !== undefined && rule.default !== 0 ? `; 0s: ${rule.zeroMeans}` : ""})`;
     default:
       return "default" in rule && rule.default !== null ? ` (${rule.default})` : "";
   }
@@ -197,7 +197,7 @@ TARGET says where the pods are:
   ipv4:10.0.0.1:50051,10.0.0.2:50051  these addresses; likewise ipv6:[2001:db8::1]:50051
   unix:/run/app.sock                  a Unix socket
 
-Flags, with their defaults in parentheses. TIME is written like 250ms, 5s or 1m30s; 0s switches a limit off.
+Flags, with their defaults in parentheses. TIME is written like 250ms, 5s or 1m30s.
 ${rows.map((row) => row.left.padEnd(width) + row.right).join("\n")}
 
 The file can do more: docs/configuration.md.

@@ -3,6 +3,8 @@
  * help. Case, `-` and `_` make no difference.
  */
 export function nearest(word: string, candidates: readonly string[]): string | null {
+  // What is longer was not mistyped, and must not cost a square of its length.
+  if (word.length > 64) return null;
   let best: string | null = null;
   // A third of the letters wrong is another word.
   let fewest = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -17,8 +19,7 @@ export function nearest(word: string, candidates: readonly string[]): string | n
 }
 
 function plain(word: string): string {
-  // Words are short; what is longer was not mistyped, and must not cost a square of its length.
-  return word.slice(0, 64).toLowerCase().replace(/[-_]/g, "");
+  return word.toLowerCase().replace(/[-_]/g, "");
 }
 
 /** Optimal string alignment distance: letters added, lost, replaced, or swapped with their neighbour. */

@@ -10,12 +10,14 @@ import type { Given } from "./given.ts";
 export function overlay(tree: Document, places: FilePlaces, given: readonly Given[]): FilePlaces {
   const flags = new Map<string, string>();
   for (const { path, value, flag } of given) {
-    const steps = path.split(".");
+    const [message, field] = path.split(".");
     // Where the file has something else in this place, that is the error to tell.
     if (!isMap(tree.contents)) continue;
-    const parent = tree.get(steps[0], true);
-    if (parent !== undefined && !isMap(parent)) continue;
-    tree.setIn(steps, value);
+    if (!tree.contents.has(message)) tree.contents.add(tree.createPair(message, tree.createNode({})));
+    const fields = tree.contents.get(message, true);
+    if (!isMap(fields)) continue;
+    fields.delete(field);
+    fields.add(tree.createPair(field, value));
     flags.set(path, flag);
   }
   return {

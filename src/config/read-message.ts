@@ -57,7 +57,8 @@ export function createMessageReader(tree: Document, places: FilePlaces, folder: 
       lines.set(field, at);
       const value = follow(pair.value);
       places.note(fieldPath, path, key, isEmpty(value) ? at : offsetOf(pair.value, at));
-      readField(value, field, fieldPath, plain);
+      if (isEmpty(value)) report.add(fieldPath, nothing(pair.value));
+      else readField(value, field, fieldPath, plain);
     }
     for (const field of message.fields) {
       const rule = ruleOf(message.name, field.localName);
@@ -75,10 +76,6 @@ export function createMessageReader(tree: Document, places: FilePlaces, folder: 
   }
 
   function readField(node: unknown, field: DescField, path: string, into: PlainMessage): void {
-    if (isEmpty(node)) {
-      report.add(path, "has no value; give it one, or remove the line");
-      return;
-    }
     switch (field.fieldKind) {
       case "message":
         into[field.localName] = readMessage(node, field.message, path);
@@ -107,7 +104,7 @@ export function createMessageReader(tree: Document, places: FilePlaces, folder: 
       const itemPath = `${path}[${index}]`;
       places.note(itemPath, path, `[${index}]`, offsetOf(item, offsetOf(node)));
       const value = follow(item);
-      if (isEmpty(value)) report.add(itemPath, "has no value; give it one, or remove the line");
+      if (isEmpty(value)) report.add(itemPath, nothing(item));
       else if (field.listKind === "message") messages[index] = readMessage(value, field.message, itemPath);
       else texts.push(String(readScalar(value, field, itemPath) ?? ""));
     });
@@ -156,6 +153,13 @@ function child(path: string, name: string): string {
 
 function isEmpty(node: unknown): boolean {
   return node === null || node === undefined || (isScalar(node) && node.value === null);
+}
+
+/** What is wrong with a node that is empty, or an alias to what is not there. */
+function nothing(node: unknown): string {
+  return isAlias(node)
+    ? `refers to &${node.source}, which does not stand before it`
+    : "has no value; give it one, or remove the line";
 }
 
 function offsetOf(node: unknown, otherwise = 0): number {

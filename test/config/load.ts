@@ -1,0 +1,62 @@
+import { parseArgs } from "node:util";
+import type { FileAccess } from "../../src/config/check-files.ts";
+import { argOptions, type Command, loadSettings, parseCommand } from "../../src/config/command-line.ts";
+import { loadText } from "../../src/config/load.ts";
+import { formatProblem, type Problem } from "../../src/config/report.ts";
+import type { Settings } from "../../src/config/settings.ts";
+
+/** Files that exist for tests, by path. */
+export const files: Readonly<Record<string, string>> = {
+  "/tls/cert.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+  "/tls/key.pem": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+  "/tls/rsa.pem": "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
+  "/tls/locked.pem": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+  "/tls/notes.txt": "remember to renew\n",
+};
+
+export const access: FileAccess = {
+  readText: async (path) => {
+    const text = files[path];
+    if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+    return text;
+  },
+  isPair: (_cert, key) => key !== files["/tls/rsa.pem"],
+};
+
+/** Every problem of a file named `f.yaml`, one line each. */
+export async function problemsOf(text: string): Promise<readonly string[]> {
+  const loaded = await loadText("f.yaml", text, [], access);
+  return "problems" in loaded ? loaded.problems.map(formatProblem) : [];
+}
+
+/** @throws when something is wrong with it */
+export async function settingsOf(text: string): Promise<Settings> {
+  return unwrap(await loadText("f.yaml", text, [], access));
+}
+
+export function command(...args: string[]): Command {
+  return parseCommand(
+    parseArgs({ args, options: argOptions(), strict: false, tokens: true, allowPositionals: true }).tokens,
+  );
+}
+
+/** Every problem that the flags have, one line each. */
+export async function flagProblems(...args: string[]): Promise<readonly string[]> {
+  const parsed = command(...args);
+  if (parsed.kind === "wrong") return parsed.problems.map(formatProblem);
+  if (parsed.kind !== "run" && parsed.kind !== "check") return [];
+  const loaded = await loadSettings(parsed.source, access);
+  return "problems" in loaded ? loaded.problems.map(formatProblem) : [];
+}
+
+/** @throws when something is wrong with them */
+export async function flagSettings(...args: string[]): Promise<Settings> {
+  const parsed = command(...args);
+  if (parsed.kind !== "run") throw new Error(JSON.stringify(parsed));
+  return unwrap(await loadSettings(parsed.source, access));
+}
+
+function unwrap(loaded: { settings: Settings } | { problems: readonly Problem[] }): Settings {
+  if ("problems" in loaded) throw new Error(loaded.problems.map(formatProblem).join("\n"));
+  return loaded.settings;
+}
