@@ -1,7 +1,6 @@
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ErrorCode, errorCodeName } from "./error-code.ts";
-import type { ConnectionError } from "./errors.ts";
-import { FrameType, MAX_WINDOW, PREFACE, Setting } from "./frame.ts";
+import { MAX_WINDOW, PREFACE, Setting } from "./frame.ts";
 import { checkHead } from "./head-check.ts";
 import { Keepalive, type KeepaliveOptions } from "./keepalive.ts";
 import type { Receiver } from "./receiver.ts";
@@ -82,7 +81,7 @@ export class ClientConnection extends Connection {
 
   #goodbye(): void {
     if (this.over) return;
-    this.output.goaway(0, ErrorCode.NO_ERROR, "");
+    this.outbound.goaway(0, ErrorCode.NO_ERROR, "");
     this.finish();
   }
 
@@ -190,9 +189,7 @@ export class ClientConnection extends Connection {
     if (this.over || !this.#ready) return;
     switch (this.#keepalive.sweep(ms, active, this.streams.size > 0)) {
       case "ping":
-        this.output.frame(8, FrameType.PING, 0, 0);
-        this.output.bytes(new Uint8Array(8));
-        this.wake();
+        this.outbound.ping(0, new Uint8Array(8), 0);
         break;
       case "dead":
         this.#reason = "keepalive ping was not answered";
@@ -202,8 +199,8 @@ export class ClientConnection extends Connection {
     }
   }
 
-  protected override failed(error: ConnectionError): void {
-    this.#reason = error.describe();
+  protected override failed(message: string): void {
+    this.#reason = message;
   }
 
   protected connectionClosed(reason: Error | null): void {

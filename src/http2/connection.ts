@@ -3,22 +3,15 @@ import type { Budget } from "./budget.ts";
 import { ErrorCode } from "./error-code.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Flusher } from "./flusher.ts";
-import {
-  DEFAULT_HEADER_TABLE_BYTES,
-  DEFAULT_MAX_FRAME_BYTES,
-  DEFAULT_WINDOW,
-  Flag,
-  FRAME_HEADER_BYTES,
-  FrameType,
-  MAX_WINDOW,
-  Setting,
-} from "./frame.ts";
+import { DEFAULT_HEADER_TABLE_BYTES, Flag, FrameType, MAX_WINDOW } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { type DecodedHead, Decoder, HpackError } from "./hpack/decoder.ts";
-import { Encoder } from "./hpack/encoder.ts";
-import { type Http2Limits, RateLimit } from "./limits.ts";
-import { Output } from "./output.ts";
+import { InboundWindow } from "./inbound-window.ts";
+import type { Http2Limits } from "./limits.ts";
+import { Outbound } from "./outbound.ts";
+import { Patience } from "./patience.ts";
 import type { Abort, Head } from "./receiver.ts";
+import { readSettings } from "./settings.ts";
 import { Closed, localAbort, resetAbort, type Stream } from "./stream.ts";
 import { StreamHistory } from "./stream-history.ts";
 
@@ -27,9 +20,6 @@ export interface ConnectionOptions {
   readonly budget: Budget;
   readonly limits: Http2Limits;
 }
-
-/** Above this a turn's output goes out in the middle of the turn, so that one busy turn does not hold it all in memory. */
-const FLUSH_BYTES = 131_072;
 
 /**
  * What both sides of an HTTP/2 connection have in common: streams, both levels of flow control, settings, ping, errors. The
@@ -41,50 +31,36 @@ const FLUSH_BYTES = 131_072;
 export abstract class Connection implements FrameSink, ByteStreamHandler {
   readonly limits: Http2Limits;
   readonly budget: Budget;
-  readonly output = new Output();
+  readonly outbound: Outbound;
   readonly streams = new Map<number, Stream>();
-  /** Streams with bytes that wait for a window or for the socket; sent in turns. */
-  readonly waiting = new Set<Stream>();
   /** Sweeps since the connection began. */
   sweeps = 0;
-  /** What the peer's SETTINGS allow. */
-  peerStreamWindow = DEFAULT_WINDOW;
-  peerMaxFrame = DEFAULT_MAX_FRAME_BYTES;
-  /** Bytes that we may send on all streams together. */
-  sendWindow = DEFAULT_WINDOW;
   /** Nothing is read any more, and nothing sent but what is queued. */
   over = false;
   protected readonly decoder: Decoder;
-  protected readonly encoder = new Encoder();
   protected readonly history = new StreamHistory();
   /** Bytes were received since the last sweep. */
   protected active = false;
   #stream: ByteStream | null = null;
   readonly #reader: FrameReader;
-  readonly #flusher: Flusher;
-  #flushPlanned = false;
-  #receiveWindow = DEFAULT_WINDOW;
-  #uncredited = 0;
   #settingsUnacked = 0;
   #settingsAge = 0;
   #incompleteAge = 0;
   #overAge = 0;
   #blockedAge = 0;
-  #dataFramesAtSweep = 0;
-  #pings = 0;
-  #windowUpdates = 0;
-  readonly #settings: RateLimit;
-  readonly #emptyData: RateLimit;
-  #provoked = 0;
+  readonly #patience: Patience;
+  readonly #inbound: InboundWindow;
+  #settingsSeen = false;
   #closedReported = false;
-  readonly #credit = (): void => this.#giveCredit();
 
   constructor(options: ConnectionOptions, side: "server" | "client") {
     this.limits = options.limits;
     this.budget = options.budget;
-    this.#flusher = options.flusher;
-    this.#settings = new RateLimit(options.limits.settingsPerSecond);
-    this.#emptyData = new RateLimit(options.limits.emptyDataPerSecond);
+    this.outbound = new Outbound(options.flusher);
+    this.#patience = new Patience(options.limits, this.outbound.output);
+    this.#inbound = new InboundWindow(options.limits.connectionWindow, options.budget, (bytes) =>
+      this.outbound.windowUpdate(0, bytes),
+    );
     this.decoder = new Decoder(DEFAULT_HEADER_TABLE_BYTES, {
       maxListBytes: options.limits.maxHeaderListBytes,
       maxFields: options.limits.maxHeaderFields,
@@ -129,17 +105,17 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   /** Names the byte stream, before its first event. */
   attach(stream: ByteStream): void {
     this.#stream = stream;
-    this.output.attach(stream);
+    this.outbound.attach(stream);
   }
 
   /** Starts talking: `preface` is sent as it is, then our SETTINGS and the connection window. */
   protected begin(preface: string, settings: readonly (readonly [number, number])[]): void {
-    for (let i = 0; i < preface.length; i++) this.output.buffer[this.output.position++] = preface.charCodeAt(i);
-    this.output.settings(settings);
+    const { output } = this.outbound;
+    for (let i = 0; i < preface.length; i++) output.buffer[output.position++] = preface.charCodeAt(i);
+    output.settings(settings);
     this.#settingsUnacked++;
-    this.#receiveWindow = Math.max(this.limits.connectionWindow, DEFAULT_WINDOW);
-    if (this.#receiveWindow > DEFAULT_WINDOW) this.output.windowUpdate(0, this.#receiveWindow - DEFAULT_WINDOW);
-    this.wake();
+    if (this.#inbound.initialCredit > 0) output.windowUpdate(0, this.#inbound.initialCredit);
+    this.outbound.wake();
   }
 
   // ── The byte stream's events ────────────────────────────────────────────────────────────────────────────────────────
@@ -150,20 +126,18 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     try {
       this.#reader.read(bytes);
     } catch (error) {
-      // Anything but a ConnectionError is a mistake of ours: this connection ends, the process goes on.
-      this.fail(
-        error instanceof ConnectionError
-          ? error
-          : new ConnectionError(ErrorCode.INTERNAL_ERROR, error instanceof Error ? (error.stack ?? "") : String(error)),
-      );
+      if (error instanceof ConnectionError) this.fail(error);
+      else {
+        // A mistake of ours: this connection ends, the process goes on, and the peer learns no more than that.
+        this.fail(new ConnectionError(ErrorCode.INTERNAL_ERROR, "internal error"));
+        this.failed(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+      }
     }
   }
 
   drained(): void {
-    this.output.blocked = false;
     this.#blockedAge = 0;
-    if (!this.over) this.#stream?.resume();
-    this.wake();
+    this.outbound.drained();
   }
 
   /** The peer sent FIN. Whoever ends its half of a connection under open calls has gone: they are cancelled at once. */
@@ -177,63 +151,18 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     if (this.#closedReported) return;
     this.#closedReported = true;
     this.over = true;
-    this.budget.forget(this.#credit);
+    this.outbound.closed = true;
+    this.#inbound.close();
     this.#reader.stop();
     this.#abortAll(connectionLost(reason === null ? "connection closed" : `connection lost: ${reason.message}`));
     this.connectionClosed(reason);
   }
 
-  // ── Sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** There is something to send at the end of this turn. */
-  wake(): void {
-    if (this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    this.#flusher.add(this);
-  }
-
-  flush(): void {
-    this.#flushPlanned = false;
-    if (this.#closedReported) return;
-    if (this.waiting.size > 0) this.#pump();
-    this.output.flush();
-    // A peer that makes us answer faster than it reads gets no more of our attention until it has read.
-    if (this.output.blocked && !this.over) this.#stream?.pause();
-  }
-
-  /** Sends waiting bytes, a frame of each stream in turn, so that a large body does not hold up the small ones. */
-  #pump(): void {
-    let more = true;
-    while (more && !this.output.blocked) {
-      more = false;
-      for (const stream of this.waiting) {
-        if (stream.pump()) more = true;
-        if (this.output.position >= FLUSH_BYTES) {
-          this.output.flush();
-          if (this.output.blocked) return;
-        }
-      }
-    }
-  }
-
-  /** Encodes a head as HEADERS (and CONTINUATION). @returns where in the output the flags of the HEADERS frame stand */
-  writeHead(id: number, head: Head, flags: number): number {
-    const { output } = this;
-    const bound = this.encoder.bound(head);
-    output.reserve(FRAME_HEADER_BYTES + bound + FRAME_HEADER_BYTES * (2 + bound / this.peerMaxFrame));
-    const at = output.position;
-    output.position = this.encoder.encode(head, output.buffer, at + FRAME_HEADER_BYTES);
-    const length = output.position - at - FRAME_HEADER_BYTES;
-    if (length <= this.peerMaxFrame) output.header(at, length, FrameType.HEADERS, flags | Flag.END_HEADERS, id);
-    else output.splitBlock(at, id, flags, this.peerMaxFrame);
-    this.wake();
-    return at + 4;
-  }
+  // ── Ends ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** RST_STREAM; the stream is gone at once. */
   resetStream(stream: Stream, code: number): void {
-    this.output.rstStream(stream.id, code);
-    this.wake();
+    this.outbound.reset(stream.id, code);
     this.closeStream(stream, Closed.RESET_BY_US);
   }
 
@@ -251,26 +180,20 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     if (this.over) return;
     this.over = true;
     this.#reader.stop();
-    this.output.goaway(this.lastPeerStreamId(), error.code, error.message.slice(0, 200));
-    this.#finish();
+    this.outbound.goaway(this.lastPeerStreamId(), error.code, error.message.slice(0, 200));
+    this.outbound.finish();
     this.#abortAll({ by: "connection", code: error.code, unprocessed: false, message: error.describe() });
-    this.failed(error);
+    this.failed(error.describe());
   }
 
   /** For the owner's log. */
-  protected failed(_error: ConnectionError): void {}
+  protected failed(_message: string): void {}
 
   /** Ends the connection in order: GOAWAY was sent and no stream is left. */
   protected finish(): void {
     if (this.over) return;
     this.over = true;
-    this.#finish();
-  }
-
-  #finish(): void {
-    this.output.flush();
-    this.#stream?.end();
-    this.#stream?.resume();
+    this.outbound.finish();
   }
 
   /** Throws everything away at once. */
@@ -299,15 +222,9 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   // ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   onData(id: number, endStream: boolean, bytes: Uint8Array, start: number, end: number, flowBytes: number): void {
-    this.#receiveWindow -= flowBytes;
-    if (this.#receiveWindow < 0) {
-      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the connection window allows");
-    }
-    // Invariant 7: credit for the connection on receipt, so that a call that stalls does not stall the others.
-    this.#uncredited += flowBytes;
-    if (this.#uncredited >= this.limits.connectionWindow >>> 1) this.#giveCredit();
+    this.#inbound.take(flowBytes);
     const length = end - start;
-    if (length === 0 && !endStream && this.#emptyData.exceeded()) throw calm("too many empty DATA frames");
+    if (length === 0 && !endStream) this.#patience.emptyData();
     const stream = this.streams.get(id);
     if (stream === undefined) {
       this.#stray(id, "DATA");
@@ -368,22 +285,16 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     const stream = this.streams.get(id);
     if (stream !== undefined) this.streamError(stream, code, message);
     else {
-      this.#provoke();
-      this.output.rstStream(id, code);
-      this.wake();
+      this.#patience.provoked();
+      this.outbound.reset(id, code);
     }
   }
 
   /** The peer broke a rule on one stream: RST_STREAM, and the receiver is told (RFC 9113 5.4.2). */
   protected streamError(stream: Stream, code: number, message: string): void {
-    this.#provoke();
+    this.#patience.provoked();
     this.resetStream(stream, code);
     stream.receiver.abort(localAbort(code, message));
-  }
-
-  /** CVE-2025-8671: a peer that makes us reset streams keeps us busy without being counted as concurrent. */
-  #provoke(): void {
-    if (++this.#provoked > this.limits.provokedResets) throw calm("too many stream errors");
   }
 
   onReset(id: number, code: number): void {
@@ -425,51 +336,21 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
       this.#settingsAge = 0;
       return;
     }
-    if (this.#settings.exceeded()) throw calm("too many SETTINGS frames");
-    let maxConcurrent: number | null = null;
-    for (let at = start; at < end; at += 6) {
-      const id = (bytes[at] << 8) | bytes[at + 1];
-      const value = ((bytes[at + 2] << 24) | (bytes[at + 3] << 16) | (bytes[at + 4] << 8) | bytes[at + 5]) >>> 0;
-      if (id === Setting.MAX_CONCURRENT_STREAMS) maxConcurrent = value;
-      else this.#applySetting(id, value);
-    }
-    this.output.frame(0, FrameType.SETTINGS, Flag.ACK, 0);
+    this.#patience.settings();
+    const { headerTableSize, maxConcurrentStreams, initialWindowSize } = readSettings(bytes, start, end);
+    if (headerTableSize !== null) this.outbound.encoder.setPeerMaxTableSize(headerTableSize);
+    if (initialWindowSize !== null) this.#changeStreamWindows(initialWindowSize);
+    this.outbound.output.frame(0, FrameType.SETTINGS, Flag.ACK, 0);
+    this.outbound.wake();
     const first = !this.#settingsSeen;
     this.#settingsSeen = true;
-    this.settingsChanged(maxConcurrent, first);
-    this.wake();
-  }
-  #settingsSeen = false;
-
-  #applySetting(id: number, value: number): void {
-    switch (id) {
-      case Setting.HEADER_TABLE_SIZE:
-        this.encoder.setPeerMaxTableSize(value);
-        break;
-      case Setting.ENABLE_PUSH:
-        if (value > 1) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1");
-        break;
-      case Setting.INITIAL_WINDOW_SIZE:
-        if (value > MAX_WINDOW) {
-          throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is too large");
-        }
-        this.#changeStreamWindows(value);
-        break;
-      case Setting.MAX_FRAME_SIZE:
-        if (value < DEFAULT_MAX_FRAME_BYTES || value > 0xffffff) {
-          throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE is out of range");
-        }
-        // Larger frames are allowed to us, not owed: small ones let streams take turns.
-        break;
-      default:
-      // RFC 9113 6.5.2: unknown settings are ignored; MAX_HEADER_LIST_SIZE is advice that a splice cannot follow.
-    }
+    this.settingsChanged(maxConcurrentStreams, first);
   }
 
   /** RFC 9113 6.9.2: the difference applies to every stream, and may make a window negative. */
   #changeStreamWindows(value: number): void {
-    const difference = value - this.peerStreamWindow;
-    this.peerStreamWindow = value;
+    const difference = value - this.outbound.peerStreamWindow;
+    this.outbound.peerStreamWindow = value;
     for (const stream of this.streams.values()) {
       stream.sendWindow += difference;
       if (stream.sendWindow > MAX_WINDOW) {
@@ -483,22 +364,16 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
       this.pingAcked(bytes, start);
       return;
     }
-    // Every DATA frame that we send earns the peer one PING: grpc-go and gRPC C-core measure bandwidth by pings.
-    if (++this.#pings > this.limits.pingsPerSecond + this.#dataFramesSinceSweep()) throw calm("too many PING frames");
-    this.output.frame(8, FrameType.PING, Flag.ACK, 0);
-    this.output.bytes(bytes.subarray(start, start + 8));
-    this.wake();
+    this.#patience.ping();
+    this.outbound.ping(Flag.ACK, bytes, start);
   }
 
   onWindowUpdate(id: number, increment: number): void {
     if (id === 0) {
       if (increment === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
-      // As for PING: peers give credit for what they got, so what we send earns updates.
-      if (++this.#windowUpdates > this.limits.windowUpdatesPerSecond + this.#dataFramesSinceSweep()) {
-        throw calm("too many WINDOW_UPDATE frames");
-      }
-      this.sendWindow += increment;
-      if (this.sendWindow > MAX_WINDOW) {
+      this.#patience.windowUpdate();
+      this.outbound.sendWindow += increment;
+      if (this.outbound.sendWindow > MAX_WINDOW) {
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "the connection window is too large");
       }
     } else {
@@ -517,23 +392,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
         return;
       }
     }
-    if (this.waiting.size > 0) this.wake();
-  }
-
-  #dataFramesSinceSweep(): number {
-    return this.output.dataFrames - this.#dataFramesAtSweep;
-  }
-
-  #giveCredit(): void {
-    if (this.#uncredited === 0 || this.over) return;
-    if (this.budget.exhausted) {
-      this.budget.whenFree(this.#credit);
-      return;
-    }
-    this.output.windowUpdate(0, this.#uncredited);
-    this.#receiveWindow += this.#uncredited;
-    this.#uncredited = 0;
-    this.wake();
+    if (this.outbound.waiting.size > 0) this.outbound.wake();
   }
 
   // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -541,11 +400,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   /** About once a second, `ms` being the time since the last one. */
   sweep(ms: number): void {
     this.sweeps++;
-    this.#pings = 0;
-    this.#windowUpdates = 0;
-    this.#dataFramesAtSweep = this.output.dataFrames;
-    this.#settings.sweep();
-    this.#emptyData.sweep();
+    this.#patience.sweep();
     if (this.over) {
       // Two seconds for the peer to read our GOAWAY and close; then we do.
       this.#overAge += ms;
@@ -553,7 +408,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
       return;
     }
     if (this.#sweepTimeouts(ms)) return;
-    for (const stream of this.waiting) this.#sweepStalled(stream, ms);
+    for (const stream of this.outbound.waiting) this.#sweepStalled(stream, ms);
     this.active = false;
   }
 
@@ -567,7 +422,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     if (this.#settingsAge > this.limits.settingsAckTimeout) {
       return this.#timeout(ErrorCode.SETTINGS_TIMEOUT, "SETTINGS were not acknowledged in time");
     }
-    if (this.output.blocked) {
+    if (this.outbound.output.blocked) {
       this.#blockedAge += ms;
       // The socket has taken nothing for so long: not even a GOAWAY would leave.
       if (this.#blockedAge > this.limits.stallTimeout) {
@@ -594,8 +449,4 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
 
 function connectionLost(message: string): Abort {
   return { by: "connection", code: ErrorCode.INTERNAL_ERROR, unprocessed: false, message };
-}
-
-function calm(message: string): ConnectionError {
-  return new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, message);
 }

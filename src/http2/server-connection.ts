@@ -2,7 +2,7 @@ import type { ByteStream } from "../runtime/machine.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ErrorCode } from "./error-code.ts";
 import { ConnectionError } from "./errors.ts";
-import { FrameType, MAX_WINDOW, Setting } from "./frame.ts";
+import { MAX_WINDOW, Setting } from "./frame.ts";
 import { checkHead } from "./head-check.ts";
 import type { DecodedHead } from "./hpack/decoder.ts";
 import { RateLimit } from "./limits.ts";
@@ -143,8 +143,7 @@ export class ServerConnection extends Connection {
     // Before it knows our limit a client may open any number of streams in good faith (RFC 9113 6.5.2).
     if (this.#settingsAcked) this.onStreamError(id, ErrorCode.REFUSED_STREAM, "too many concurrent streams");
     else {
-      this.output.rstStream(id, ErrorCode.REFUSED_STREAM);
-      this.wake();
+      this.outbound.reset(id, ErrorCode.REFUSED_STREAM);
     }
   }
 
@@ -198,10 +197,8 @@ export class ServerConnection extends Connection {
   drain(): void {
     if (this.#phase !== "running" || this.over) return;
     this.#phase = "warned";
-    this.output.goaway(MAX_WINDOW, ErrorCode.NO_ERROR, "");
-    this.output.frame(8, FrameType.PING, 0, 0);
-    this.output.bytes(drainPing);
-    this.wake();
+    this.outbound.goaway(MAX_WINDOW, ErrorCode.NO_ERROR, "");
+    this.outbound.ping(0, drainPing, 0);
   }
 
   protected pingAcked(bytes: Uint8Array, start: number): void {
@@ -210,8 +207,7 @@ export class ServerConnection extends Connection {
 
   #finalGoaway(): void {
     this.#phase = "draining";
-    this.output.goaway(this.#lastTaken, ErrorCode.NO_ERROR, "");
-    this.wake();
+    this.outbound.goaway(this.#lastTaken, ErrorCode.NO_ERROR, "");
     if (this.streams.size === 0) this.finish();
   }
 
@@ -236,8 +232,8 @@ export class ServerConnection extends Connection {
     if (this.#idleAge > connectionIdleTimeout) this.drain();
   }
 
-  protected override failed(error: ConnectionError): void {
-    this.#events.failed?.(error.describe());
+  protected override failed(message: string): void {
+    this.#events.failed?.(message);
   }
 
   protected connectionClosed(): void {

@@ -1,6 +1,7 @@
 import type { Connection } from "./connection.ts";
 import { ErrorCode, errorCodeName } from "./error-code.ts";
 import { Flag } from "./frame.ts";
+import type { Outbound } from "./outbound.ts";
 import type { Abort, Flow, Head, Receiver } from "./receiver.ts";
 
 /** How a stream ended; remembered for a while after it is gone (RFC 9113 5.1, closed). */
@@ -24,6 +25,7 @@ interface Piece {
 export class Stream implements Receiver, Flow {
   readonly id: number;
   readonly connection: Connection;
+  readonly #out: Outbound;
   /** Takes what the peer sends. */
   receiver: Receiver;
   /** Told when bytes given to `data` have left. */
@@ -56,9 +58,10 @@ export class Stream implements Receiver, Flow {
 
   constructor(connection: Connection, id: number, receiver: Receiver) {
     this.connection = connection;
+    this.#out = connection.outbound;
     this.id = id;
     this.receiver = receiver;
-    this.sendWindow = connection.peerStreamWindow;
+    this.sendWindow = connection.outbound.peerStreamWindow;
     this.receiveWindow = connection.limits.streamWindow;
     this.bornAt = connection.sweeps;
   }
@@ -76,20 +79,20 @@ export class Stream implements Receiver, Flow {
 
   data(bytes: Uint8Array, start: number, end: number): void {
     if (this.closed || this.localEnded || this.#ending) return;
-    const { connection } = this;
+    const out = this.#out;
     const length = end - start;
     if (
       this.#queue !== null ||
       length > this.sendWindow ||
-      length > connection.sendWindow ||
-      connection.output.blocked ||
-      length > connection.peerMaxFrame
+      length > out.sendWindow ||
+      out.output.blocked ||
+      length > out.maxFrame
     ) {
       this.#enqueue(bytes, start, end);
       return;
     }
     this.sendWindow -= length;
-    connection.sendWindow -= length;
+    out.sendWindow -= length;
     this.#writeData(bytes, start, end, 0);
     this.source?.consumed(length);
   }
@@ -115,9 +118,7 @@ export class Stream implements Receiver, Flow {
     this.uncredited += bytes;
     // Half a window at a time: fewer frames, and the peer never runs dry while we keep up.
     if (this.uncredited >= this.connection.limits.streamWindow >>> 1) {
-      const { output } = this.connection;
-      output.windowUpdate(this.id, this.uncredited);
-      this.connection.wake();
+      this.#out.windowUpdate(this.id, this.uncredited);
       this.receiveWindow += this.uncredited;
       this.uncredited = 0;
     }
@@ -128,24 +129,24 @@ export class Stream implements Receiver, Flow {
    * @returns true when more is waiting and could go on
    */
   pump(): boolean {
-    const { connection } = this;
+    const out = this.#out;
     const queue = this.#queue;
     if (queue === null) return false;
     const piece = queue[0];
-    const room = Math.min(this.sendWindow, connection.sendWindow, connection.peerMaxFrame);
+    const room = Math.min(this.sendWindow, out.sendWindow, out.maxFrame);
     const left = piece.end - piece.start;
     const take = Math.min(left, room);
     if (take <= 0 && left > 0) return false;
     const last = take === left && queue.length === 1;
     this.sendWindow -= take;
-    connection.sendWindow -= take;
+    out.sendWindow -= take;
     this.#writeData(piece.bytes, piece.start, piece.start + take, 0);
     piece.start += take;
     if (piece.start === piece.end) queue.shift();
     this.#progress(take);
     if (last) {
       this.#queue = null;
-      connection.waiting.delete(this);
+      out.waiting.delete(this);
       if (this.#ending) this.#finish(this.#trailers);
     }
     this.source?.consumed(take);
@@ -156,7 +157,7 @@ export class Stream implements Receiver, Flow {
   dispose(): void {
     if (this.#queue === null) return;
     this.#queue = null;
-    this.connection.waiting.delete(this);
+    this.#out.waiting.delete(this);
     this.connection.budget.release(this.#queued);
     this.#queued = 0;
   }
@@ -178,33 +179,32 @@ export class Stream implements Receiver, Flow {
       : { bytes: new Uint8Array(bytes.subarray(start, end)), start: 0, end: end - start };
     if (this.#queue === null) {
       this.#queue = [piece];
-      this.connection.waiting.add(this);
+      this.#out.waiting.add(this);
     } else this.#queue.push(piece);
     this.#queued += end - start;
     this.connection.budget.hold(end - start);
-    this.connection.wake();
+    this.#out.wake();
   }
 
   #writeHead(head: Head, flags: number): void {
-    const { connection } = this;
-    this.#flagsAt = connection.writeHead(this.id, head, flags);
-    this.#flagsSerial = connection.output.serial;
+    this.#flagsAt = this.#out.writeHead(this.id, head, flags);
+    this.#flagsSerial = this.#out.output.serial;
   }
 
   #writeData(bytes: Uint8Array, start: number, end: number, flags: number): void {
-    const { output } = this.connection;
+    const { output } = this.#out;
     output.data(this.id, bytes, start, end, flags);
     this.#flagsAt = output.position - (end - start) - 5;
     this.#flagsSerial = output.serial;
-    this.connection.wake();
+    this.#out.wake();
   }
 
   #finish(trailers: Head | null): void {
     this.localEnded = true;
     if (trailers !== null) this.#writeHead(trailers, Flag.END_STREAM);
-    else if (this.#flagsSerial === this.connection.output.serial) {
+    else if (this.#flagsSerial === this.#out.output.serial) {
       // The last frame of this stream has not been flushed: END_STREAM goes onto it.
-      this.connection.output.buffer[this.#flagsAt] |= Flag.END_STREAM;
+      this.#out.output.buffer[this.#flagsAt] |= Flag.END_STREAM;
     } else this.#writeData(emptyBytes, 0, 0, Flag.END_STREAM);
     if (this.remoteEnded) this.connection.closeStream(this, Closed.ENDED);
     else this.connection.localEnd(this);
