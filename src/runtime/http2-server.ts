@@ -36,22 +36,20 @@ export async function startNodeHttp2Server(handler: NodeHandler, host: string, p
   server.on("sessionError", () => {});
   const realPort = await listening(server, host, port);
   let closed: Promise<void> | null = null;
-  const stop = () => {
-    // Resolves when the last session is gone.
+  const leave = async (end: (session: ServerHttp2Session) => void) => {
+    // A server may emit `close` before the last of its sessions does.
+    const ended = [...sessions].map(
+      (session) => new Promise<void>((resolve) => session.once("close", () => resolve())),
+    );
     closed ??= new Promise((resolve) => server.close(() => resolve()));
-    return closed;
+    for (const session of sessions) end(session);
+    await Promise.all([closed, ...ended]);
   };
   return {
     host,
     port: realPort,
     connections: () => sessions.size,
-    close: () => {
-      for (const session of sessions) session.close();
-      return stop();
-    },
-    destroy: () => {
-      for (const session of sessions) session.destroy();
-      return stop();
-    },
+    close: () => leave((session) => session.close()),
+    destroy: () => leave((session) => session.destroy()),
   };
 }

@@ -42,7 +42,7 @@ describe("serve", () => {
   it("says that a port is taken", async () => {
     const serving = track(await serve(() => new Response(), "127.0.0.1", 0));
     await expect(serve(() => new Response(), "127.0.0.1", serving.port)).rejects.toThrow(
-      new RegExp(`^listen on 127\\.0\\.0\\.1:${serving.port}: .*EADDRINUSE`),
+      new RegExp(`^listen on 127\\.0\\.0\\.1:${serving.port}: .*(EADDRINUSE|in use)`),
     );
   });
 });
