@@ -22,7 +22,8 @@ export function createMetrics(view: GatewayView, running: ProcessView): Registry
       registers: [registry],
       collect() {
         this.reset();
-        for (const [labels, value] of read()) this.set(labels, value);
+        // Added up: for a moment an address can be there twice, leaving and coming.
+        for (const [labels, value] of read()) this.inc(labels, value);
       },
     });
   };
