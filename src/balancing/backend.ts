@@ -116,7 +116,7 @@ export class Backend implements ResolverListener, EndpointOwner {
     const wanted = new Map(addresses.map((address) => [labelOf(address), address]));
     // Invariant 5: new ones before gone ones, and the same object for the same address.
     for (const [label, address] of wanted) this.#add(label, address);
-    for (const endpoint of [...this.endpoints.values()]) if (!wanted.has(endpoint.label)) this.#remove(endpoint);
+    this.#remove([...this.endpoints.values()].filter((endpoint) => !wanted.has(endpoint.label)));
     this.#parts.log.info("endpoints changed", {
       backend: this.settings.name,
       endpoints: [...wanted.keys()].slice(0, 20),
@@ -128,7 +128,7 @@ export class Backend implements ResolverListener, EndpointOwner {
   emptied(reason: string): void {
     this.#answered = true;
     this.#resolutionError = reason;
-    for (const endpoint of [...this.endpoints.values()]) this.#remove(endpoint);
+    this.#remove([...this.endpoints.values()]);
     this.#parts.log.warn("all endpoints gone", { backend: this.settings.name, reason });
     this.readiness();
   }
@@ -157,12 +157,13 @@ export class Backend implements ResolverListener, EndpointOwner {
     endpoint.start();
   }
 
-  #remove(endpoint: Endpoint): void {
-    if (endpoint.draining) return;
-    endpoint.draining = true;
-    // Out of the policy's set before its waiting calls are sent elsewhere.
+  #remove(gone: readonly Endpoint[]): void {
+    const leaving = gone.filter((endpoint) => !endpoint.draining);
+    if (leaving.length === 0) return;
+    for (const endpoint of leaving) endpoint.draining = true;
+    // All out of the policy's set, in one change, before their waiting calls are sent elsewhere.
     this.#update();
-    endpoint.drain();
+    for (const endpoint of leaving) endpoint.drain();
   }
 
   // ── Endpoints' events ───────────────────────────────────────────────────────────────────────────────────────────────
