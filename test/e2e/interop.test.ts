@@ -82,9 +82,10 @@ describe.skipIf(missing.length > 0)("grpc-go interop", () => {
   });
   afterAll(async () => {
     if (missing.length > 0) return;
-    await expectQuiet(gateway);
-    expect(await gateway?.stop()).toBe(0);
     await pod?.stop();
+    if (gateway === undefined) return;
+    await expectQuiet(gateway);
+    expect(await gateway.stop()).toBe(0);
   });
 
   test.each(CASES)("%s", async (name) => {

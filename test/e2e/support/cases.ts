@@ -57,7 +57,7 @@ export const CASES: readonly CallCase[] = [
     sends: [1],
     metadata: [
       ["x-fail", "9"],
-      ["x-fail-message-bin", text("\t100% of ü, 漢字 and\r\n😈 are kept ")],
+      ["x-fail-message-bin", text("\t100% of ü, 漢字 and\r\n😈 are kept")],
       ["x-fail-details-bin", DETAILS],
       ["x-trail-a", "one"],
       ["x-trail-a", "two"],

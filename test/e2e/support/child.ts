@@ -31,9 +31,17 @@ export interface Exit {
 }
 
 const living = new Set<ChildProcess>();
-process.once("exit", () => {
+function killLiving(): void {
   for (const child of living) child.kill("SIGKILL");
-});
+}
+process.once("exit", killLiving);
+// A test runner that gives up on this process ends it by signal, and `exit` is not heard then.
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    killLiving();
+    process.exit(1);
+  });
+}
 
 /** Bytes of output kept for messages. */
 const KEEP = 64 * 1024;

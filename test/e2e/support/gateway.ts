@@ -48,11 +48,15 @@ export async function startGatewayProcess(options: GatewayOptions): Promise<Gate
   const { program, args } = on(options.runtime ?? gatewayRuntime(), MAIN);
   const tls = options.tls === undefined ? [] : ["--tls-cert", options.tls.certFile, "--tls-key", options.tls.keyFile];
   const listen = ["--listen", options.listen ?? "127.0.0.1:0", "--admin", "127.0.0.1:0"];
-  const child = startChild("gateway", program, [...args, ...listen, ...tls, ...(options.args ?? []), options.target]);
+  // Nobody watches the readiness of a test's gateway, so there is nothing to wait for before it drains.
+  const drain = ["--drain-delay", "0s"];
+  const flags = [...listen, ...drain, ...tls, ...(options.args ?? [])];
+  const child = startChild("gateway", program, [...args, ...flags, options.target]);
   try {
-    const at = await listening(child, (name) => name !== "admin");
-    const admin = await listening(child, (name) => name === "admin");
-    const url = `http://${admin.host}:${admin.port}`;
+    const listener = await child.report((report) => report.event === "listening");
+    const at = { host: String(listener.host), port: Number(listener.port) };
+    const admin = await child.report((report) => report.event === "admin pages");
+    const url = String(admin.url).replace(/\/$/, "");
     const status = async (path: string): Promise<number | null> => {
       try {
         const response = await fetch(url + path);
@@ -62,7 +66,11 @@ export async function startGatewayProcess(options: GatewayOptions): Promise<Gate
         return null;
       }
     };
-    await child.report((report) => report.msg === "ready");
+    let ended = false;
+    void child.exited.then(() => {
+      ended = true;
+    });
+    while ((await status("/readyz")) !== 200) if (ended) throw new Error(`the gateway ended: ${child.output()}`);
     return {
       ...at,
       address: `${at.host}:${at.port}`,
@@ -76,14 +84,6 @@ export async function startGatewayProcess(options: GatewayOptions): Promise<Gate
     await child.stop("SIGKILL");
     throw error;
   }
-}
-
-async function listening(
-  child: Child,
-  wanted: (listener: unknown) => boolean,
-): Promise<{ host: string; port: number }> {
-  const report = await child.report((line) => line.msg === "listening" && wanted(line.listener));
-  return { host: String(report.host), port: Number(report.port) };
 }
 
 /** The text format of Prometheus, without comments. */
