@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import http2, { type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from "node:http2";
+import process from "node:process";
+import { withoutGoaway } from "./goaway-filter.ts";
 import { listening } from "./node-server.ts";
 
 /** What `connectNodeAdapter` of @connectrpc/connect-node makes. */
@@ -34,14 +36,15 @@ export async function startNodeHttp2Server(handler: NodeHandler, host: string, p
     session.on("error", () => {});
   });
   server.on("sessionError", () => {});
-  const realPort = await listening(server, host, port);
+  const front = "deno" in process.versions ? withoutGoaway(server) : server;
+  const realPort = await listening(front, host, port);
   let closed: Promise<void> | null = null;
   const leave = async (end: (session: ServerHttp2Session) => void) => {
     // A server may emit `close` before the last of its sessions does.
     const ended = [...sessions].map(
       (session) => new Promise<void>((resolve) => session.once("close", () => resolve())),
     );
-    closed ??= new Promise((resolve) => server.close(() => resolve()));
+    closed ??= new Promise((resolve) => front.close(() => resolve()));
     for (const session of sessions) end(session);
     await Promise.all([closed, ...ended]);
   };
