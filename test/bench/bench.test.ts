@@ -52,18 +52,19 @@ test("stats: quantiles are interpolated, shuffles keep every item", () => {
   expect(mixed).toEqual(shuffle([1, 2, 3, 4, 5], seeded(7)));
 });
 
-test("profile: self time goes to the function that ran, idle time to nobody", () => {
+test("profile: self time goes to the function that ran, idle time and time outside the load to nobody", () => {
   const node = (id: number, functionName: string, line: number) => ({
     id,
     callFrame: { functionName, url: functionName.startsWith("(") ? "" : "file:///r/src/a.ts", lineNumber: line },
     positionTicks: [{ line: line + 2, ticks: 1 }],
   });
   const profile: CpuProfile = {
+    startTime: 100,
     nodes: [node(1, "(idle)", 0), node(2, "decode", 9), node(3, "encode", 19)],
-    samples: [1, 2, 2, 3],
-    timeDeltas: [6000, 2000, 1000, 1000],
+    samples: [1, 2, 2, 3, 2],
+    timeDeltas: [6000, 2000, 1000, 1000, 9000],
   };
-  const { busyMs, idleMs, functions, files, lines } = summarise(profile, "/r");
+  const { busyMs, idleMs, functions, files, lines } = summarise(profile, "/r", [100, 10_100]);
   expect({ busyMs, idleMs }).toEqual({ busyMs: 4, idleMs: 6 });
   expect(functions).toEqual([
     { name: "decode  src/a.ts:10", share: 0.75 },

@@ -21,7 +21,7 @@ export interface Child {
   readonly pid: number;
   /** Null while it runs, then how it ended. */
   ended(): string | null;
-  /** The last lines it wrote, as one, for messages. */
+  /** The lines it wrote that tell most about its end, as one, for messages. */
   tail(): string;
   signal(signal: NodeJS.Signals): void;
   /** SIGTERM, and SIGKILL to whatever is left of its process tree after `graceMs`. Resolves when it is gone. */
@@ -112,7 +112,7 @@ function startChild(launch: Launch, folder: string, pinned: boolean, number: num
     name: launch.name,
     pid,
     ended: () => end,
-    tail: () => readFileSync(log, "utf8").trim().split("\n").slice(-3).join(" | "),
+    tail: () => telling(readFileSync(log, "utf8")),
     signal: (signal) => void child.kill(signal),
     stop: async (graceMs = 3_000) => {
       if (end !== null) return;
@@ -123,6 +123,13 @@ function startChild(launch: Launch, folder: string, pinned: boolean, number: num
     },
   };
   return self;
+}
+
+/** The last three lines that speak of an error (a stack trace ends in others), or just the last three. */
+function telling(text: string): string {
+  const lines = text.trim().split("\n");
+  const errors = lines.filter((line) => /error|alert|emerg|fatal|could not|cannot/i.test(line));
+  return (errors.length > 0 ? errors : lines).slice(-3).join(" | ").slice(0, 500);
 }
 
 function killTree(child: Child): void {

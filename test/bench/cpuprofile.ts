@@ -1,5 +1,7 @@
 /** The part of V8's .cpuprofile that is read here. */
 export interface CpuProfile {
+  /** Microseconds of the machine's monotonic clock, the one that process.hrtime shows in every process. */
+  readonly startTime: number;
   readonly nodes: readonly ProfileNode[];
   /** Node ids, one per sample. */
   readonly samples: readonly number[];
@@ -35,12 +37,18 @@ export interface ProfileSummary {
   readonly lines: readonly Share[];
 }
 
-/** Adds up self time: the time of a sample belongs to the function that was running, not to its callers. */
-export function summarise(profile: CpuProfile, root: string): ProfileSummary {
+/**
+ * Adds up self time: the time of a sample belongs to the function that was running, not to its callers.
+ * @param window microseconds on the clock of `startTime`; samples outside are left out, such as those of the profiler's own start
+ */
+export function summarise(profile: CpuProfile, root: string, window: readonly [number, number]): ProfileSummary {
   const selfUs = new Map<number, number>();
+  let at = profile.startTime;
   profile.samples.forEach((id, i) => {
-    // The first delta counts from the start of the profile, not from a sample; clock steps can make a delta negative.
-    selfUs.set(id, (selfUs.get(id) ?? 0) + Math.max(0, profile.timeDeltas[i]));
+    // Samples can be out of order by a little; none may take time away.
+    const us = Math.max(0, profile.timeDeltas[i]);
+    at += us;
+    if (at >= window[0] && at <= window[1]) selfUs.set(id, (selfUs.get(id) ?? 0) + us);
   });
   const functions = new Map<string, number>();
   const files = new Map<string, number>();

@@ -63,7 +63,9 @@ async function main(): Promise<void> {
     const bare = await costOf(proxy.pid, calls, () => load(workshop, port, { ...shape, calls }));
     proxy.signal("SIGUSR2");
     await appears(`${file}.started`);
+    const from = microseconds();
     const profiled = await costOf(proxy.pid, calls, () => load(workshop, port, { ...shape, calls }));
+    const to = microseconds();
     proxy.signal("SIGUSR2");
     await appears(`${file}.done`);
     const text = readFileSync(file, "utf8");
@@ -71,12 +73,16 @@ async function main(): Promise<void> {
     const profile = JSON.parse(text) as CpuProfile;
     out.push(
       `${shapeName(shape)}, ${calls} calls: ${bare.toFixed(1)} us of CPU per call, ${profiled.toFixed(1)} us while profiled`,
-      ...render(summarise(profile, root), Number(values.top), values.lines),
+      ...render(summarise(profile, root, [from, to]), Number(values.top), values.lines),
     );
   } finally {
     await workshop.close();
   }
   console.log(out.join("\n"));
+}
+
+function microseconds(): number {
+  return Number(process.hrtime.bigint() / 1000n);
 }
 
 async function costOf(pid: number, calls: number, run: () => Promise<unknown>): Promise<number> {
@@ -111,4 +117,10 @@ function table(title: string, shares: readonly Share[]): string[] {
   ];
 }
 
-await main();
+process.exitCode = await main().then(
+  () => 0,
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  },
+);

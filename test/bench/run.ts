@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { shapeName } from "./load.ts";
 import { marks, marksTable } from "./marks.ts";
 import { measure } from "./measure.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
+import { benchParts } from "./parts.ts";
 import { caddy } from "./peers/caddy.ts";
 import { envoy } from "./peers/envoy.ts";
 import { extra, fairlead, runtimes } from "./peers/fairlead.ts";
@@ -46,8 +47,8 @@ async function main(): Promise<number> {
   try {
     const results = await race(workshop, options);
     const all = marks(results);
-    const extras = options.write ? await microbenchmarks() : [];
     if (options.json !== null) writeFileSync(options.json, json(results));
+    const extras = options.write ? await benchParts(say) : [];
     if (options.write) write(results, extras);
     const missing = results.missing.length === 0 ? [] : [`Missing peers:\n${missingLines(results)}`];
     console.log([costTable(results), footprintTable(results), ...extras, ...missing, marksTable(all)].join("\n\n"));
@@ -126,24 +127,6 @@ function describeMachine(workshop: Workshop, pods: Pods): Machine {
     pinned: workshop.pinned,
     pods: pods.note,
   };
-}
-
-/** Benches of single parts, which say their figures as a Markdown table of their own. */
-async function microbenchmarks(): Promise<string[]> {
-  const tables: string[] = [];
-  for (const [file, name] of [
-    ["balancing.ts", "benchBalancing"],
-    ["hpack.ts", "benchHpack"],
-  ]) {
-    const url = new URL(file, import.meta.url);
-    if (!existsSync(url)) continue;
-    say(`${name}`);
-    const module = (await import(url.href)) as Readonly<Record<string, unknown>>;
-    const bench = module[name];
-    if (typeof bench !== "function") throw new Error(`test/bench/${file}: exports no ${name}()`);
-    tables.push(String(await bench()).trim());
-  }
-  return tables;
 }
 
 function write(results: Results, extras: readonly string[]): void {
