@@ -73,7 +73,12 @@ export async function play(cast: Cast): Promise<Evidence | null> {
   let connections = 0;
   const waitingFor = new Set<Pod>();
   let joinedAt = 0;
+  let lateness = 0;
+  let lastTick = began;
   const watcher = every(clock, redraw, () => {
+    const now = clock.now();
+    lateness = Math.max(lateness, now - lastTick - redraw);
+    lastTick = now;
     for (const listener of cast.view.listeners()) connections = Math.max(connections, listener.connections);
     for (const pod of waitingFor) {
       if (pod.firstCall === null) continue;
@@ -145,6 +150,7 @@ export async function play(cast: Cast): Promise<Evidence | null> {
         p99: pinned.log.total(0).p99,
       },
       refresh: cast.refresh,
+      lateness,
     };
   } finally {
     watcher.cancel();

@@ -24,6 +24,7 @@ const good: Evidence = {
   left: { pod: "pod-2", at: 14_000, calls: 700, lastCall: 15_100 },
   pinned: { calls: 2500, waiting: 600, pods: ["pod-1"], p99: 4800 },
   refresh: 2400,
+  lateness: 0,
 };
 
 const { fairlead } = good;
@@ -91,6 +92,13 @@ describe("claims", () => {
     const claims = judge({ ...good, left: { ...good.left, lastCall: 13_950 } });
     expect(claims.every((claim) => claim.held)).toBe(true);
     expect(renderClaims(claims).join("\n")).toContain("its last one was 50 ms before");
+  });
+
+  test("a busy machine: what its timers were late is allowed, and said", () => {
+    const joined = [good.joined[0], { pod: "pod-5", at: 7000, firstCall: 7000 + 2400 + grace + 700 }];
+    const claims = judge({ ...good, joined, lateness: 700 });
+    expect(claims.every((claim) => claim.held)).toBe(true);
+    expect(renderClaims(claims).join("\n")).toContain("1.2 s and 4.1 s (timers ran up to 700 ms late)");
   });
 
   test.each(bad)("%s: exactly that claim fails, and says so", (_what, evidence, words) => {
