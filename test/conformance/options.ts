@@ -1,0 +1,101 @@
+import { parseArgs } from "node:util";
+import type { RuntimeName } from "../e2e/support/runtimes.ts";
+
+export const PARTS = [
+  "server",
+  "server-proto",
+  "server-reflection",
+  "client-grpc",
+  "client-connect",
+  "client-grpc-web",
+  "web-text",
+] as const;
+export type PartName = (typeof PARTS)[number];
+
+export interface Options {
+  readonly parts: readonly PartName[];
+  readonly runtimes: readonly RuntimeName[];
+  /** Patterns of the suite. */
+  readonly run: readonly string[];
+  readonly protocols: readonly string[];
+  readonly http: readonly string[];
+  readonly codecs: readonly string[];
+  readonly compressions: readonly string[];
+  readonly tls: boolean;
+  readonly ci: boolean;
+  readonly parallel: number | null;
+  /** Groups of failures printed per run. */
+  readonly groups: number;
+  /** Nothing was left out: the page may be written. */
+  readonly whole: boolean;
+}
+
+const PROTOCOLS = ["connect", "grpc", "grpc-web"];
+
+export const USAGE = `npm run conformance -- [OPTIONS]      everything, and writes docs/conformance.md
+
+  --part NAME          ${PARTS.join(", ")}
+  --runtime NAME       node, deno, bun: what the gateway runs on
+  --run PATTERN        cases by name; * is one component, ** any number: "Errors/**/unary/*"
+  --protocol NAME      ${PROTOCOLS.join(", ")} (server mode)
+  --http N             1, 2 (server mode)
+  --codec NAME         proto, json
+  --compression NAME   identity, gzip
+  --no-tls             plaintext cases only
+  --ci                 server mode on Node, the three client modes over h2c and grpc-web-text
+  --parallel N         calls at a time (server mode; four times the processors)
+  --groups N           groups of failures printed per run (40)
+
+All but --ci, --no-tls and the last two may be given several times. The page is written when nothing is left out.
+`;
+
+/** @throws with a message for people when the arguments are wrong */
+export function readOptions(args: readonly string[]): Options | "help" {
+  const list = { type: "string", multiple: true } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      part: list,
+      runtime: list,
+      run: list,
+      protocol: list,
+      http: list,
+      codec: list,
+      compression: list,
+      "no-tls": { type: "boolean" },
+      ci: { type: "boolean" },
+      parallel: { type: "string" },
+      groups: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) return "help";
+  const ci = values.ci === true;
+  const given = Object.keys(values).filter((name) => name !== "parallel" && name !== "groups");
+  return {
+    parts: choose("part", values.part, PARTS, ci ? PARTS.filter((part) => !part.startsWith("server-")) : PARTS),
+    runtimes: choose("runtime", values.runtime, ["node", "deno", "bun"], ci ? ["node"] : ["node", "deno", "bun"]),
+    run: values.run ?? [],
+    protocols: choose("protocol", values.protocol, PROTOCOLS, PROTOCOLS),
+    http: choose("http", values.http, ["1", "2"], ["1", "2"]),
+    codecs: choose("codec", values.codec, ["proto", "json"], ["proto", "json"]),
+    compressions: choose("compression", values.compression, ["identity", "gzip"], ["identity", "gzip"]),
+    tls: values["no-tls"] !== true,
+    ci,
+    parallel: values.parallel === undefined ? null : Number(values.parallel),
+    groups: Number(values.groups ?? 40),
+    whole: given.length === 0,
+  };
+}
+
+function choose<T extends string>(
+  name: string,
+  given: readonly string[] | undefined,
+  of: readonly T[],
+  usual: readonly T[],
+): readonly T[] {
+  if (given === undefined) return usual;
+  const wrong = given.find((value) => !of.includes(value as T));
+  if (wrong !== undefined) throw new Error(`--${name}: ${wrong} is not one of ${of.join(", ")}`);
+  return given as readonly T[];
+}

@@ -1,0 +1,82 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { on, type RuntimeName } from "../e2e/support/runtimes.ts";
+import type { Options, PartName } from "./options.ts";
+import { type KnownFailure, readKnown } from "./patterns.ts";
+import type { Run } from "./runner.ts";
+import type { Tools } from "./tools.ts";
+
+/** A part that the suite's own runner does. */
+export type SuitePart = Exclude<PartName, "web-text">;
+
+/** What each part shows, for headings. */
+export const TITLES: Readonly<Record<PartName, string>> = {
+  server: "Server mode, pods that take gRPC over h2c only (the suite's reference server)",
+  "server-proto": "Server mode, pods that take protobuf only (grpc-go), JSON by a descriptor set",
+  "server-reflection": "Server mode, pods that take protobuf only (grpc-go), JSON by server reflection",
+  "client-grpc": "Client mode, the client speaks gRPC",
+  "client-connect": "Client mode, the client speaks Connect",
+  "client-grpc-web": "Client mode, the client speaks gRPC-Web",
+  "web-text": "grpc-web-text (our own cases)",
+};
+
+/** @param seen the file in which pods write the content-types that they see */
+export function runOf(part: SuitePart, runtime: RuntimeName, options: Options, tools: Tools, seen: string): Run {
+  const server = part.startsWith("server");
+  const { program, args } = on(runtime, server ? "test/conformance/server.ts" : "test/conformance/client.ts");
+  const env: Record<string, string> = { CONFORMANCE_DESCRIPTORS: tools.descriptors, FAIRLEAD_SEEN: seen };
+  switch (part) {
+    case "server":
+      env.CONFORMANCE_POD = tools.grpcOnlyPod;
+      break;
+    case "server-proto":
+      env.CONFORMANCE_POD = tools.protoOnlyPod;
+      env.CONFORMANCE_JSON = "transcode";
+      env.CONFORMANCE_DESCRIPTOR_SET = tools.descriptors;
+      env.FAIRLEAD_REFLECTION = "off";
+      break;
+    case "server-reflection":
+      env.CONFORMANCE_POD = tools.protoOnlyPod;
+      break;
+    default:
+      env.CONFORMANCE_CLIENT = tools.referenceClient;
+      env.CONFORMANCE_PROTOCOL = part.slice("client-".length);
+  }
+  return {
+    title: `${part} ${runtime}`,
+    mode: server ? "server" : "client",
+    features: features(server, options),
+    command: [program, ...args],
+    env,
+    only: options.run,
+    known: knownOf(part),
+    parallel: options.parallel,
+  };
+}
+
+/** The list of cases that cannot pass, beside this file; none is the usual. */
+export function knownOf(part: PartName): KnownFailure[] {
+  const file = join(import.meta.dirname, "known", `${part}.txt`);
+  return existsSync(file) ? readKnown(file) : [];
+}
+
+function features(server: boolean, options: Options): object {
+  const common = {
+    codecs: options.codecs.map((codec) => `CODEC_${codec.toUpperCase()}`),
+    compressions: options.compressions.map((name) => `COMPRESSION_${name.toUpperCase()}`),
+    supportsTls: options.tls,
+  };
+  // Pods speak gRPC; a client certificate that pods ask for is not a thing of this gateway.
+  if (!server) return { ...common, versions: ["HTTP_VERSION_2"], protocols: ["PROTOCOL_GRPC"] };
+  return {
+    ...common,
+    versions: options.http.map((version) => `HTTP_VERSION_${version}`),
+    protocols: options.protocols
+      .filter((name) => name !== "grpc" || options.http.includes("2"))
+      .map((name) => `PROTOCOL_${name.toUpperCase().replace("-", "_")}`),
+    supportsTlsClientCerts: options.tls,
+    supportsHalfDuplexBidiOverHttp1: true,
+    supportsConnectGet: true,
+    supportsMessageReceiveLimit: true,
+  };
+}

@@ -1,0 +1,114 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export const ROOT = resolve(import.meta.dirname, "../..");
+const BIN = join(ROOT, ".ci/tools/bin");
+/** Everything that is made for the suite; never committed. */
+export const WORK = join(ROOT, ".ci/tools/conformance");
+const MODULE = "connectrpc.com/conformance";
+export const VERSION = "v1.0.5";
+
+/** What the harness runs. All paths. */
+export interface Tools {
+  readonly runner: string;
+  readonly referenceClient: string;
+  /** The reference server, patched: refuses what is not gRPC over HTTP/2. */
+  readonly grpcOnlyPod: string;
+  /** grpc-go's server: takes protobuf only. Patched: server reflection. */
+  readonly protoOnlyPod: string;
+  /** The suite's protos as a serialized FileDescriptorSet. */
+  readonly descriptors: string;
+  /** The suite's test definitions, YAML. */
+  readonly suites: string;
+}
+
+/** A line of the suite's source, and what stands in its place. */
+interface Patch {
+  readonly folder: string;
+  /** Of ours, in pod/; laid beside. */
+  readonly added: string;
+  readonly edits: readonly (readonly [find: string, replace: string])[];
+}
+
+const PATCHES: readonly Patch[] = [
+  {
+    folder: "internal/app/referenceserver",
+    added: "grpc_only.go",
+    edits: [["\t// Create servers\n", "\thandler = grpcOnly(handler)\n\t// Create servers\n"]],
+  },
+  {
+    folder: "internal/app/grpcserver",
+    added: "proto_only.go",
+    edits: [
+      ["\tserver := grpc.NewServer(\n", "\tserver := grpc.NewServer(\n\t\tpodOptions(),\n"],
+      ["\treturn server, nil\n", "\twithReflection(server)\n\treturn server, nil\n"],
+    ],
+  },
+];
+
+/**
+ * Installs and builds what is missing. Takes a minute the first time.
+ * @throws with a one-line message when Go is absent or a step fails
+ */
+export function prepareTools(say: (line: string) => void): Tools {
+  mkdirSync(WORK, { recursive: true });
+  const missing = ["connectconformance", "referenceclient"].filter((name) => !existsSync(join(BIN, name)));
+  if (missing.length > 0) {
+    say(`installing ${missing.join(", ")} ${VERSION}`);
+    run("go", ["install", ...missing.map((name) => `${MODULE}/cmd/${name}@${VERSION}`)], { GOBIN: BIN });
+  }
+  const { Dir: source } = JSON.parse(run("go", ["mod", "download", "-json", `${MODULE}@${VERSION}`])) as {
+    Dir: string;
+  };
+  buildPods(source, say);
+  const descriptors = join(WORK, "descriptors.binpb");
+  if (!existsSync(descriptors)) {
+    run(join(ROOT, "node_modules/.bin/buf"), ["build", join(source, "proto"), "-o", descriptors]);
+  }
+  return {
+    runner: join(BIN, "connectconformance"),
+    referenceClient: join(BIN, "referenceclient"),
+    grpcOnlyPod: join(WORK, "bin/referenceserver"),
+    protoOnlyPod: join(WORK, "bin/grpcserver"),
+    descriptors,
+    suites: join(source, "internal/app/connectconformance/testsuites/data"),
+  };
+}
+
+/** The module is copied, because its internal packages can only be used from inside it, and Go's cache is read-only. */
+function buildPods(source: string, say: (line: string) => void): void {
+  const ours = PATCHES.map(({ added }) => join(import.meta.dirname, "pod", added));
+  const built = join(WORK, "bin/grpcserver");
+  const upToDate = existsSync(built) && ours.every((file) => statSync(file).mtimeMs < statSync(built).mtimeMs);
+  if (upToDate) return;
+  say("building the pods: the suite's servers, patched to take gRPC only");
+  const copy = join(WORK, "module");
+  cpSync(source, copy, { recursive: true, force: true });
+  run("chmod", ["-R", "u+w", copy]);
+  for (const [index, { folder, added, edits }] of PATCHES.entries()) {
+    cpSync(ours[index], join(copy, folder, added));
+    let text = readFileSync(join(source, folder, "server.go"), "utf8");
+    for (const [find, replace] of edits) {
+      if (text.split(find).length !== 2) throw new Error(`${folder}/server.go: the line to patch is not there once`);
+      text = text.replace(find, replace);
+    }
+    writeFileSync(join(copy, folder, "server.go"), text);
+  }
+  run("go", ["build", "-o", join(WORK, "bin/"), "./cmd/referenceserver", "./cmd/grpcserver"], {}, copy);
+}
+
+function run(program: string, args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): string {
+  try {
+    return execFileSync(program, args, {
+      cwd,
+      encoding: "utf8",
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      maxBuffer: 64 << 20,
+    });
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    throw new Error(`${program} ${args.join(" ")} failed: ${(stderr ?? "").trim() || message}`);
+  }
+}
