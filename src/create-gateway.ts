@@ -4,23 +4,21 @@ import type { OpenConnection } from "./balancing/endpoint.ts";
 import type { BackendSettings, ListenerSettings, Settings, Target } from "./config/settings.ts";
 import { createResolver } from "./discovery/create-resolver.ts";
 import { parseTarget } from "./discovery/target.ts";
-import { Call, type CallParts, type CreateGateway, type Gateway } from "./gateway.ts";
+import { type EntranceParts, enter, type Routed } from "./entrance.ts";
+import type { CreateGateway, Gateway } from "./gateway.ts";
 import { Budget } from "./http2/budget.ts";
 import { ClientConnection } from "./http2/client-connection.ts";
 import { errorCodeName } from "./http2/error-code.ts";
 import { Flusher } from "./http2/flusher.ts";
-import type { DecodedHead } from "./http2/hpack/decoder.ts";
 import { defaultKeepalive } from "./http2/keepalive.ts";
 import type { Http2Limits } from "./http2/limits.ts";
-import type { Head, Receiver } from "./http2/receiver.ts";
+import type { Head } from "./http2/receiver.ts";
 import { ServerConnection, type ServerEvents } from "./http2/server-connection.ts";
-import type { Stream } from "./http2/stream.ts";
 import { Sweeper } from "./http2/sweeper.ts";
-import { classify, type Request } from "./protocols/classify.ts";
+import type { Request } from "./protocols/classify.ts";
 import { Deadlines } from "./protocols/deadlines.ts";
-import { answerHttp1 } from "./protocols/http1.ts";
-import { Refusal, refusalOf, refusalOfOverflow } from "./protocols/refusal.ts";
-import { createRouter, type Decision, type Router } from "./routing/router.ts";
+import { enterFetch } from "./protocols/fetch.ts";
+import { createRouter, type Decision, type Router, type Taken } from "./routing/router.ts";
 import type { DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
 
 /** gRPC implementations assume as many until the server's SETTINGS say otherwise. */
@@ -46,7 +44,7 @@ class RunningGateway implements Gateway, GatewayView {
   readonly #backends = new Map<string, Backend>();
   readonly #listeners: { readonly settings: ListenerSettings; readonly listening: Listening }[] = [];
   readonly #connections = new Set<ServerConnection>();
-  readonly #calls: CallParts;
+  readonly #entrance: EntranceParts;
   #state: State = "starting";
   /** Called when the last downstream connection has gone. */
   #emptied: (() => void) | null = null;
@@ -60,7 +58,7 @@ class RunningGateway implements Gateway, GatewayView {
     this.#budget = new Budget(settings.limits.maxBufferedBytes);
     this.#deadlines = new Deadlines(machine.clock);
     this.#router = createRouter(settings.routes, machine.random);
-    this.#calls = {
+    this.#entrance = {
       clock: machine.clock,
       deadlines: this.#deadlines,
       budget: this.#budget,
@@ -141,7 +139,7 @@ class RunningGateway implements Gateway, GatewayView {
   async #listen(settings: ListenerSettings): Promise<void> {
     const tls = await this.#listenTls(settings);
     const events: ServerEvents = {
-      request: (stream, head) => this.#request(stream, head),
+      request: (stream, head) => enter(this.#entrance, settings.cors ?? null, stream, head, head.overflow),
       failed: (message) => this.#log.debug("downstream connection failed", { listener: settings.name, message }),
       closed: (connection) => {
         this.#sweeper.delete(connection);
@@ -165,7 +163,8 @@ class RunningGateway implements Gateway, GatewayView {
           if (this.#state === "draining") connection.drain();
           return connection;
         },
-        http1: answerHttp1,
+        http1: (request) =>
+          enterFetch(request, (downstream, head) => enter(this.#entrance, settings.cors ?? null, downstream, head, "")),
       },
     );
     this.#listeners.push({ settings, listening });
@@ -179,29 +178,24 @@ class RunningGateway implements Gateway, GatewayView {
     return { cert, key, clientCa: await readText(tls.clientCaFile) };
   }
 
-  /** A request begins: its head says who takes it. */
-  #request(stream: Stream, head: DecodedHead): Receiver {
-    const request = classify(head);
-    if (request.kind === "grpc" && head.overflow === "") return new Call(this.#calls, stream);
-    const answer = head.overflow === "" ? refusalOf(request) : refusalOfOverflow(head.overflow);
-    const refusal = new Refusal(answer, request.httpMethod, stream);
-    this.#machine.clock.timer(() => refusal.expire(), REFUSAL_PATIENCE_MS);
-    return refusal;
-  }
-
-  #route(request: Request, head: Head): Backend | null {
+  #route(request: Request, head: Head): Routed | null {
     // The router's answer for a method and an authority never changes, and the request lies on the remembered head.
-    const known = request.route as Decision | Backend | null | undefined;
-    if (known instanceof Backend) return known;
-    const decision = (known ?? this.#router.decide(request.service, request.method, request.authority)) as Decision;
+    const known = request.route as { readonly fixed: Routed | null } | Decision | undefined;
+    if (known !== undefined && "fixed" in known) return known.fixed;
+    const decision = known ?? this.#router.decide(request.service, request.method, request.authority);
     if (decision.kind === "open") {
       request.route = decision;
-      const name = decision.choose(head.fields);
-      return name === null ? null : (this.#backends.get(name) ?? null);
+      return this.#routed(decision.take(head.fields));
     }
-    const backend = decision.backend === null ? null : (this.#backends.get(decision.backend) ?? null);
-    if (backend !== null) request.route = backend;
-    return backend;
+    const { backend, route } = decision;
+    const fixed = backend === null || route === null ? null : this.#routed({ backend, route });
+    request.route = { fixed };
+    return fixed;
+  }
+
+  #routed(taken: Taken | null): Routed | null {
+    const backend = taken === null ? undefined : this.#backends.get(taken.backend);
+    return taken === null || backend === undefined ? null : { backend, route: taken.route };
   }
 
   // ── Upstream ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -306,6 +300,3 @@ function upstreamLimits(limits: Http2Limits, connectTimeout: number): Http2Limit
     connectionIdleTimeout: null,
   };
 }
-
-/** How long a client that is refused may take to end its request before it is answered. */
-const REFUSAL_PATIENCE_MS = 1_000;

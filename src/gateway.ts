@@ -7,8 +7,10 @@ import type { Budget } from "./http2/budget.ts";
 import { ErrorCode } from "./http2/error-code.ts";
 import type { Abort, Flow, Head, Receiver } from "./http2/receiver.ts";
 import { localAbort, type Stream } from "./http2/stream.ts";
-import { classify, type Request, withTimeout } from "./protocols/classify.ts";
+import type { Request } from "./protocols/classify.ts";
 import type { Deadline, Deadlines } from "./protocols/deadlines.ts";
+import type { Downstream } from "./protocols/downstream.ts";
+import { withTimeout } from "./protocols/grpc.ts";
 import { isFault, Status, statusOf, statusOfAbort, statusOfHttp, trailers, trailersOnly } from "./protocols/status.ts";
 import { formatTimeout } from "./protocols/timeout.ts";
 import type { Clock, Log, Machine } from "./runtime/machine.ts";
@@ -36,22 +38,21 @@ export interface CallParts {
   readonly budget: Budget;
   readonly log: Log;
   readonly access: boolean;
-  /** The backend that takes a call; null when no route does. */
-  route(request: Request, head: Head): Backend | null;
 }
 
 /** Attempts that one call may make, the first included (gRFC A6 allows five). */
 const MAX_ATTEMPTS = 5;
 
 /**
- * THE LIFE OF A CALL, from the listener to the pod and back. It takes the client's request as a {@link Receiver} and gives
- * the response to the client's stream; an {@link Attempt} stands for it at a pod.
+ * THE LIFE OF A CALL, from the listener to the pod and back. Before it, entrance.ts has said which protocol, which method and
+ * which backend; it takes the request in gRPC's form as a {@link Receiver}, and gives the answer to the client's end of the
+ * call, a protocol's response stage or, for gRPC, the stream itself. An {@link Attempt} stands for it at a pod.
  */
 export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline {
   readonly #parts: CallParts;
-  readonly #downstream: Stream;
-  #request: Request | null = null;
-  #backend: Backend | null = null;
+  readonly #downstream: Downstream;
+  readonly #request: Request;
+  readonly #backend: Backend;
   #attempt: Attempt | null = null;
   #attempts = 0;
   #replay: Replay | null = null;
@@ -72,40 +73,32 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   previous: Deadline | null = null;
   slot = -1;
 
-  constructor(parts: CallParts, downstream: Stream) {
+  /** @param request its `upstream` is set: what goes to the pod */
+  constructor(parts: CallParts, downstream: Downstream, request: Request, backend: Backend) {
     this.#parts = parts;
     this.#downstream = downstream;
+    this.#request = request;
+    this.#backend = backend;
   }
 
   /** The stages of a call, in their order. Everything after the pick is driven by the pod's and the client's events. */
-  head(head: Head): void {
+  head(_head: Head): void {
     this.#startedAt = this.#parts.clock.now();
-    const request = classify(head); //                    which method, whose protocol (protocols/classify.ts)
-    this.#request = request;
-    const backend = this.#parts.route(request, head); //  which backend (routing/)
-    if (backend === null) {
-      this.#unrouted(request);
-      return;
-    }
-    this.#backend = backend;
-    if (!this.#watch(request, backend)) return; //        until when (protocols/deadlines.ts)
-    this.#replay = new Replay(this.#parts.budget, backend.settings.retryBuffer);
-    this.#try(undefined); //                              which pod, counted (balancing/), and on to it (http2/)
-  }
-
-  #unrouted(request: Request): void {
-    this.#fail(Status.UNIMPLEMENTED, `routing: no route takes ${request.path} for authority ${request.authority}`);
+    if (!this.#watch()) return; //                                        until when (protocols/deadlines.ts)
+    this.#replay = new Replay(this.#parts.budget, this.#backend.settings.retryBuffer); // what a retry repeats
+    this.#try(undefined); //                                              which pod, counted (balancing/), and on to it (http2/)
   }
 
   // ── Until when ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** @returns false when the call has ended already */
-  #watch(request: Request, backend: Backend): boolean {
+  #watch(): boolean {
+    const request = this.#request;
     if (Number.isNaN(request.timeout)) {
-      this.#fail(Status.INVALID_ARGUMENT, "downstream head: grpc-timeout is malformed");
+      this.#fail(Status.INVALID_ARGUMENT, "downstream head: the timeout is malformed");
       return false;
     }
-    const { maxTimeout, idleTimeout } = backend.settings;
+    const { maxTimeout, idleTimeout } = this.#backend.settings;
     const timeout = maxTimeout === null ? request.timeout : Math.min(request.timeout, maxTimeout);
     this.#expiresAt = this.#startedAt + timeout;
     this.at = idleTimeout === null ? this.#expiresAt : Math.min(this.#expiresAt, this.#startedAt + idleTimeout);
@@ -123,7 +116,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
       this.#expire(Status.DEADLINE_EXCEEDED, `deadline exceeded after ${Math.round(now - this.#startedAt)} ms`);
       return;
     }
-    const idleTimeout = this.#backend?.settings.idleTimeout ?? 0;
+    const idleTimeout = this.#backend.settings.idleTimeout ?? 0;
     if (!this.#progress) {
       this.#expire(Status.UNAVAILABLE, `no byte of the call moved for ${idleTimeout} ms (idle timeout)`);
       return;
@@ -146,8 +139,8 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   // ── Which pod ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #try(except: Attempt | undefined): void {
-    const backend = this.#backend as Backend;
-    const request = this.#request as Request;
+    const backend = this.#backend;
+    const request = this.#request;
     const endpoint = backend.pick(request.path, except?.endpoint);
     if (endpoint === undefined) {
       this.#wait(backend);
@@ -198,13 +191,14 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
 
   /** The deadline that goes on to the pod is cut by the time that was spent here, to the millisecond. */
   #upstreamHead(): Head {
-    const request = this.#request as Request;
-    if (this.#expiresAt === Number.POSITIVE_INFINITY) return request.upstream;
+    const request = this.#request;
+    const upstream = request.upstream as Head;
+    if (this.#expiresAt === Number.POSITIVE_INFINITY) return upstream;
     const spent = this.#parts.clock.now() - this.#startedAt;
     const clamped = this.#expiresAt - this.#startedAt < request.timeout;
-    if (spent < 1 && !clamped) return request.upstream;
+    if (spent < 1 && !clamped) return upstream;
     const left = this.#expiresAt - this.#startedAt - spent;
-    return withTimeout(request.upstream, formatTimeout(Math.max(left, 1e-3)));
+    return withTimeout(upstream, formatTimeout(Math.max(left, 1e-3)));
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -267,7 +261,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   /** The pod reset the call, its connection was lost, or none could be made. */
   failed(attempt: Attempt, reason: Abort): void {
     if (this.#over) return;
-    const fromClient = this.#parts.clock.now() >= this.#expiresAt && reason.code === ErrorCode.CANCEL;
+    const tooLate = this.#parts.clock.now() >= this.#expiresAt && reason.code === ErrorCode.CANCEL;
     if (reason.unprocessed) attempt.withdrawn();
     else attempt.faulted();
     this.#attempt = null;
@@ -276,7 +270,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
       this.#try(attempt);
       return;
     }
-    const code = fromClient ? Status.DEADLINE_EXCEEDED : statusOfAbort(reason);
+    const code = tooLate ? Status.DEADLINE_EXCEEDED : statusOfAbort(reason);
     if (this.#responding && reason.by === "reset") {
       // The response has begun and the pod broke it off: the client hears exactly that (invariant 8).
       this.#finish(code);
@@ -299,7 +293,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   }
 
   #where(what: string): string {
-    return `backend ${this.#backend?.settings.name ?? "none"}, ${what}`;
+    return `backend ${this.#backend.settings.name}, ${what}`;
   }
 
   /** An error of our own: trailers-only, or trailers when the response has begun. */
@@ -317,22 +311,22 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
     this.#over = true;
     this.#replay?.drop();
     if (this.slot >= 0) this.#parts.deadlines.remove(this);
-    const backend = this.#backend;
-    if (this.#waiting) backend?.withdraw(this);
-    if (backend !== null) backend.calls[code]++;
+    if (this.#waiting) this.#backend.withdraw(this);
+    this.#backend.calls[code]++;
     if (this.#parts.access) this.#log(code);
   }
 
   #log(code: number): void {
     const { clock, log } = this.#parts;
     log.info("call", {
-      path: this.#request?.path ?? "",
-      backend: this.#backend?.settings.name ?? null,
+      path: this.#request.path,
+      protocol: this.#request.protocol,
+      backend: this.#backend.settings.name,
       endpoint: this.#attempt?.endpoint.label ?? null,
       code,
       attempts: this.#attempts,
       ms: Math.round((clock.now() - this.#startedAt) * 1e3) / 1e3,
-      peer: this.#downstream.connection.peer,
+      peer: this.#downstream.peer,
     });
   }
 }

@@ -28,6 +28,22 @@ export interface ListenerSettings {
   readonly host: string;
   readonly port: number;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | null } | null;
+  /** Which pages may call; null: none, unless a route says otherwise. */
+  readonly cors?: CorsSettings | null;
+}
+
+/** Cross-origin calls of browsers (Fetch standard, CORS protocol). */
+export interface CorsSettings {
+  /** `https://app.example.com`, `https://*.example.com` (one or more labels), or `*`. */
+  readonly allowOrigins: readonly string[];
+  /** Request headers that pages may send besides the protocols' own. */
+  readonly allowHeaders: readonly string[];
+  /** Response headers that pages may read besides the protocols' own. */
+  readonly exposeHeaders: readonly string[];
+  /** Cookies and client certificates may come along; then `*` is answered with the very origin. */
+  readonly allowCredentials: boolean;
+  /** Milliseconds that a browser may remember a preflight's answer. */
+  readonly maxAge: number;
 }
 
 /** Calls that match any of `matches` go to one of `backendRefs`, by weight. In the words of the Gateway API's GRPCRoute. */
@@ -38,6 +54,12 @@ export interface RouteSettings {
   /** Empty: every call. */
   readonly matches: readonly RouteMatch[];
   readonly backendRefs: readonly { readonly name: string; readonly weight: number }[];
+  /** Methods without side effects, which Connect clients may call by GET: `package.Service/Method`, `package.Service/*`, `*`. */
+  readonly connectGet?: readonly string[];
+  /** Refuses Connect requests without `connect-protocol-version: 1`. */
+  readonly requireConnectProtocolVersion?: boolean;
+  /** In place of the listener's; null: the listener's. */
+  readonly cors?: CorsSettings | null;
 }
 
 export interface RouteMatch {
@@ -76,6 +98,12 @@ export interface BackendSettings {
   readonly retryBuffer: number;
   /** Calls that wait while no endpoint is ready yet; more are refused. */
   readonly maxPending: number;
+  /** What becomes of JSON; see docs/json.md. */
+  readonly json?: "auto" | "passthrough" | "transcode" | "off";
+  /** What `buf build -o` writes; null: the pods' reflection is asked. */
+  readonly descriptorSet?: string | null;
+  /** The largest message that is ever held whole, or let through where messages are looked at. */
+  readonly maxMessageBytes?: number;
 }
 
 export interface DnsSettings {

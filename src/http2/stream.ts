@@ -66,6 +66,11 @@ export class Stream implements Receiver, Flow {
     this.bornAt = connection.sweeps;
   }
 
+  /** The other end of the connection, for logs. */
+  get peer(): string {
+    return this.connection.peer;
+  }
+
   /** Bytes that wait for a window or for the socket. */
   get queued(): number {
     return this.#queued;

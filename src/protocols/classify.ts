@@ -1,27 +1,36 @@
-import type { Fields, Head } from "../http2/receiver.ts";
-import { parseTimeout } from "./timeout.ts";
+import type { Head } from "../http2/receiver.ts";
+import { type ProtocolName, readContentType } from "./codec.ts";
+import { parseConnectTimeout, parseTimeout } from "./timeout.ts";
 
 /** What a request is, read once from its head and remembered on it. */
 export interface Request {
-  /** `grpc`: a call. `other`: something that this port does not speak; see `refusal`. */
-  readonly kind: "grpc" | "other";
-  /** `/package.Service/Method`. */
+  /** `other`: nothing that this port speaks; see refusal.ts. */
+  readonly protocol: ProtocolName | "other";
+  /** `proto`, `json`, ...; empty for gRPC without a suffix. */
+  readonly codec: string;
+  /** `/package.Service/Method`, without a query. */
   readonly path: string;
+  /** What follows `?`; empty without one. */
+  readonly query: string;
   readonly service: string;
   readonly method: string;
   readonly authority: string;
-  /** Milliseconds from `grpc-timeout`; Infinity without one, NaN when it is malformed. */
+  /** Milliseconds that the client gives the call; Infinity without a limit, NaN when what it said is malformed. */
   readonly timeout: number;
   readonly contentType: string;
   readonly httpMethod: string;
-  /** What goes to the pod when no time has passed: the head itself unless something had to be added. */
-  readonly upstream: Head;
-  /** Where the answer of the router is kept when it cannot change: see gateway.ts. */
+  /** `accept`, for the form of a gRPC-Web answer. */
+  readonly accept: string;
+  /** The body's or the messages' coding as the client names it; empty for none. Connect only. */
+  readonly coding: string;
+  /** `connect-protocol-version`; empty when absent. */
+  readonly version: string;
+  readonly origin: string;
+  /** What goes to the pod in gRPC's form; made by whoever needs it first. */
+  upstream: Head | null;
+  /** Where the answer of the router is kept when it cannot change: see create-gateway.ts. */
   route: unknown;
 }
-
-/** `application/grpc`, alone or followed by `+codec` or `;parameter`; not `application/grpc-web` (gRPC PROTOCOL-HTTP2). */
-const grpcType = /^application\/grpc(?:[+;\s]|$)/i;
 
 /** The request that a head begins. */
 export function classify(head: Head): Request {
@@ -34,12 +43,17 @@ export function classify(head: Head): Request {
 
 function read(head: Head): Request {
   const { fields } = head;
-  let path = "";
+  let target = "";
   let authority = "";
   let contentType = "";
   let httpMethod = "";
-  let timeout = Number.POSITIVE_INFINITY;
-  let te = false;
+  let accept = "";
+  let version = "";
+  let origin = "";
+  let contentEncoding = "";
+  let connectEncoding = "";
+  let grpcTimeout = "";
+  let connectTimeout = "";
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1];
     switch (fields[i]) {
@@ -47,7 +61,7 @@ function read(head: Head): Request {
         httpMethod = value;
         break;
       case ":path":
-        path = value;
+        target = value;
         break;
       case ":authority":
         authority = value;
@@ -58,42 +72,66 @@ function read(head: Head): Request {
       case "content-type":
         contentType = value;
         break;
-      case "te":
-        te = true;
+      case "accept":
+        accept = value;
+        break;
+      case "content-encoding":
+        contentEncoding = value;
+        break;
+      case "connect-content-encoding":
+        connectEncoding = value;
+        break;
+      case "connect-protocol-version":
+        version = value;
         break;
       case "grpc-timeout":
-        timeout = parseTimeout(value) ?? Number.NaN;
+        grpcTimeout = value;
+        break;
+      case "connect-timeout-ms":
+        connectTimeout = value;
+        break;
+      case "origin":
+        origin = value;
         break;
     }
   }
+  const question = target.indexOf("?");
+  const path = question < 0 ? target : target.slice(0, question);
+  const query = question < 0 ? "" : target.slice(question + 1);
+  const { protocol, codec } = readProtocol(httpMethod, contentType, query);
+  const connect = protocol.startsWith("connect");
   const slash = path.lastIndexOf("/");
   return {
-    kind: httpMethod === "POST" && grpcType.test(contentType) ? "grpc" : "other",
+    protocol,
+    codec,
     path,
+    query,
     service: slash > 0 ? path.slice(1, slash) : "",
     method: path.slice(slash + 1),
     authority,
-    timeout,
+    timeout: connect ? parseConnectTimeout(connectTimeout) : parseTimeout(grpcTimeout),
     contentType,
     httpMethod,
-    upstream: te ? head : withField(head, "te", "trailers"),
+    accept,
+    coding: (protocol === "connect-stream" ? connectEncoding : connect ? contentEncoding : "").trim().toLowerCase(),
+    version,
+    origin,
+    upstream: null,
     route: undefined,
   };
 }
 
-/** The same head with one field more at its end. */
-function withField(head: Head, name: string, value: string): Head {
-  return { fields: [...head.fields, name, value], neverIndexed: head.neverIndexed, memo: undefined };
-}
-
-/** The head with another `grpc-timeout`, in the place of the old one. */
-export function withTimeout(head: Head, value: string): Head {
-  const fields: Fields = head.fields;
-  for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i] !== "grpc-timeout") continue;
-    const changed = [...fields];
-    changed[i + 1] = value;
-    return { fields: changed, neverIndexed: head.neverIndexed, memo: undefined };
+function readProtocol(
+  httpMethod: string,
+  contentType: string,
+  query: string,
+): { readonly protocol: Request["protocol"]; readonly codec: string } {
+  if (httpMethod === "GET") {
+    const encoding = /(?:^|&)encoding=([^&]*)/.exec(query);
+    // Connect protocol, Unary-Get-Request: `message` and `encoding` are required.
+    if (encoding === null || !/(?:^|&)message=/.test(query)) return { protocol: "other", codec: "" };
+    return { protocol: "connect-get", codec: encoding[1].toLowerCase() };
   }
-  return withField(head, "grpc-timeout", value);
+  if (httpMethod !== "POST") return { protocol: "other", codec: "" };
+  return readContentType(contentType) ?? { protocol: "other", codec: "" };
 }

@@ -3,7 +3,20 @@ import type { Request } from "./classify.ts";
 import { ownHead } from "./status.ts";
 
 /** What this port takes, for `Accept-Post` (W3C LDP 7.1) on a 415. */
-export const ACCEPT_POST = "application/grpc, application/grpc+proto, application/grpc+json";
+export const ACCEPT_POST = [
+  "application/grpc",
+  "application/grpc+proto",
+  "application/grpc+json",
+  "application/grpc-web",
+  "application/grpc-web+proto",
+  "application/grpc-web+json",
+  "application/grpc-web-text",
+  "application/grpc-web-text+proto",
+  "application/connect+proto",
+  "application/connect+json",
+  "application/proto",
+  "application/json",
+].join(", ");
 
 /** A plain HTTP answer to what is not a call. */
 export interface PlainAnswer {
@@ -19,14 +32,23 @@ export function refusalOf(request: Pick<Request, "httpMethod" | "contentType">):
     return {
       status: 405,
       headers: [["allow", "POST"]],
-      body: `fairlead: ${request.httpMethod} is not a gRPC call; calls are POST requests with content-type application/grpc.\n`,
+      body: `fairlead: ${request.httpMethod} is not a call; calls are POST requests of gRPC, gRPC-Web or Connect.\n`,
     };
   }
   const got = request.contentType === "" ? "no content-type" : `content-type ${request.contentType.slice(0, 100)}`;
   return {
     status: 415,
     headers: [["accept-post", ACCEPT_POST]],
-    body: `fairlead: ${got} is not one that this port speaks; it takes application/grpc.\n`,
+    body: `fairlead: ${got} is not one that this port speaks; it takes gRPC, gRPC-Web and Connect.\n`,
+  };
+}
+
+/** A Connect GET to a method that no route lists. */
+export function refusalOfGet(request: Pick<Request, "service" | "method">): PlainAnswer {
+  return {
+    status: 405,
+    headers: [["allow", "POST"]],
+    body: `fairlead: ${request.service}/${request.method} may not be called by GET: no route lists it in connectGet.\n`,
   };
 }
 

@@ -17,9 +17,15 @@ export interface RoutedCall {
 /** Where the calls to one method of one authority go. */
 export type Decision =
   /** Always there: to be remembered beside the head. Null: no route takes them. */
-  | { readonly kind: "fixed"; readonly backend: string | null }
+  | { readonly kind: "fixed"; readonly backend: string | null; readonly route: RouteSettings | null }
   /** It depends on the headers or on chance, and is to be asked for each call. */
-  | { readonly kind: "open"; choose(headers: Fields): string | null };
+  | { readonly kind: "open"; take(headers: Fields): Taken | null };
+
+/** A call's backend, and the route that took it. */
+export interface Taken {
+  readonly backend: string;
+  readonly route: RouteSettings;
+}
 
 export interface Router {
   /** @returns the name of a backend; null when no route takes the call */
@@ -33,25 +39,26 @@ export function createRouter(routes: readonly RouteSettings[], random: Random): 
   const rules = createRules(routes);
   const choices = new Map(routes.map((route) => [route, createChoice(route, random)]));
   const only = rules.length === 1 && routes[0].hostnames.length === 0 && routes[0].matches.length === 0;
-  const everyCall = only ? decisionOf(choices.get(routes[0])!) : null;
+  const everyCall = only ? decisionOf(routes[0], choices.get(routes[0])!) : null;
 
   const decide: Router["decide"] = (service, method, authority) => {
     if (everyCall !== null) return everyCall;
     const host = hostOf(authority);
-    const candidates: { headers: ((fields: Fields) => boolean) | null; choice: Choice }[] = [];
+    const candidates: { headers: ((fields: Fields) => boolean) | null; route: RouteSettings; choice: Choice }[] = [];
     for (const { path, headers, route } of rules) {
       if (!path(host, service, method)) continue;
-      candidates.push({ headers, choice: choices.get(route)! });
+      candidates.push({ headers, route, choice: choices.get(route)! });
       // Nothing after a rule that wants no headers can have its turn.
       if (headers === null) break;
     }
-    if (candidates.length === 0) return { kind: "fixed", backend: null };
-    if (candidates[0].headers === null) return decisionOf(candidates[0].choice);
+    if (candidates.length === 0) return { kind: "fixed", backend: null, route: null };
+    if (candidates[0].headers === null) return decisionOf(candidates[0].route, candidates[0].choice);
     return {
       kind: "open",
-      choose(fields) {
-        for (const { headers, choice } of candidates) {
-          if (headers === null || headers(fields)) return typeof choice === "string" ? choice : choice();
+      take(fields) {
+        for (const { headers, route, choice } of candidates) {
+          if (headers !== null && !headers(fields)) continue;
+          return { route, backend: typeof choice === "string" ? choice : choice() };
         }
         return null;
       },
@@ -61,7 +68,7 @@ export function createRouter(routes: readonly RouteSettings[], random: Random): 
     decide,
     route({ service, method, authority, headers }) {
       const decision = decide(service, method, authority);
-      return decision.kind === "fixed" ? decision.backend : decision.choose(headers);
+      return decision.kind === "fixed" ? decision.backend : (decision.take(headers)?.backend ?? null);
     },
   };
 }
@@ -69,8 +76,9 @@ export function createRouter(routes: readonly RouteSettings[], random: Random): 
 /** The only backend of a route, or a draw between several. */
 type Choice = string | (() => string);
 
-function decisionOf(choice: Choice): Decision {
-  return typeof choice === "string" ? { kind: "fixed", backend: choice } : { kind: "open", choose: choice };
+function decisionOf(route: RouteSettings, choice: Choice): Decision {
+  if (typeof choice === "string") return { kind: "fixed", backend: choice, route };
+  return { kind: "open", take: () => ({ route, backend: choice() }) };
 }
 
 function createChoice(route: RouteSettings, random: Random): Choice {

@@ -14,14 +14,15 @@ export interface Part {
   readonly machine?: true;
 }
 
-/** main -> create-gateway -> gateway -> {protocols, routing, balancing} -> http2; discovery feeds balancing; nothing imports main. */
+/** main -> create-gateway -> entrance -> gateway -> {protocols, routing, balancing} -> http2; discovery feeds balancing; nothing imports main. */
 export const PARTS: Readonly<Record<string, Part>> = {
   main: { values: ["create-gateway", "gateway", "config", "admin", "runtime", "demo", "index"], machine: true },
   index: { values: ["create-gateway", "gateway", "config", "admin", "runtime", "balancing", "discovery", "http2"] },
   "create-gateway": {
-    values: ["gateway", "protocols", "routing", "balancing", "discovery", "http2"],
+    values: ["entrance", "gateway", "protocols", "routing", "balancing", "discovery", "http2"],
     types: ["admin"],
   },
+  entrance: { values: ["gateway", "protocols", "balancing", "http2"] },
   gateway: { values: ["protocols", "routing", "balancing", "discovery", "http2"], types: ["admin"] },
   protocols: { values: ["http2"] },
   routing: { values: ["http2"] },

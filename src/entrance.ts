@@ -1,0 +1,204 @@
+import type { Backend } from "./balancing/backend.ts";
+import type { CorsSettings, RouteSettings } from "./config/settings.ts";
+import { Call, type CallParts } from "./gateway.ts";
+import type { Head, Receiver } from "./http2/receiver.ts";
+import { classify, type Request } from "./protocols/classify.ts";
+import { isKnownCoding, SUPPORTED_CODINGS } from "./protocols/codec.ts";
+import { listsMethod, readGetQuery } from "./protocols/connect-get.ts";
+import { ConnectStreamRequest, ConnectStreamResponse } from "./protocols/connect-stream.ts";
+import { ConnectUnaryRequest, ConnectUnaryResponse } from "./protocols/connect-unary.ts";
+import { allowsOrigin, CorsResponse, isPreflight, preflightAnswer } from "./protocols/cors.ts";
+import type { Downstream } from "./protocols/downstream.ts";
+import { grpcUpstreamHead } from "./protocols/grpc.ts";
+import { GrpcWebRequest, GrpcWebResponse } from "./protocols/grpc-web.ts";
+import { innerHead } from "./protocols/inner-head.ts";
+import { type PlainAnswer, Refusal, refusalOf, refusalOfGet, refusalOfOverflow } from "./protocols/refusal.ts";
+import type { RpcStatus } from "./protocols/rpc-error.ts";
+import { Status, trailersOnly } from "./protocols/status.ts";
+import type { Clock } from "./runtime/machine.ts";
+
+/** A call's backend, and the route that took it. */
+export interface Routed {
+  readonly backend: Backend;
+  readonly route: RouteSettings;
+}
+
+/** What the entrance needs of the gateway. */
+export interface EntranceParts extends CallParts {
+  readonly clock: Clock;
+  /** Null when no route takes the call. */
+  route(request: Request, head: Head): Routed | null;
+}
+
+/** Largest message where messages are held or looked at, unless the backend says otherwise: what gRPC clients allow, too. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** How long a client that is refused may take to end its request before it is answered. */
+const REFUSAL_PATIENCE_MS = 1_000;
+
+/** Takes what still comes of a request that has been answered. */
+const nobody: Receiver = { head() {}, data() {}, end() {}, abort() {} };
+
+/**
+ * Where every request begins: what it is, where it goes, and which stages stand around its call. gRPC gets none: its stream
+ * and the call are connected directly.
+ * @param cors the listener's settings
+ * @param overflow the limit that the header list exceeded
+ */
+export function enter(
+  parts: EntranceParts,
+  cors: CorsSettings | null,
+  downstream: Downstream,
+  head: Head,
+  overflow: "" | "bytes" | "fields",
+): Receiver {
+  const request = classify(head);
+  if (request.protocol === "grpc" && overflow === "") return enterGrpc(parts, downstream, request, head);
+  const routed = parts.route(request, head);
+  const policy = routed?.route.cors ?? cors;
+  if (isPreflight(request, head)) return preflight(policy, request, downstream);
+  const shown = policy !== null && request.origin !== "" && allowsOrigin(policy, request.origin);
+  const to = shown ? new CorsResponse(downstream, policy, request.origin) : downstream;
+  if (overflow !== "") return refuse(parts, refusalOfOverflow(overflow), request, to);
+  switch (request.protocol) {
+    case "grpc":
+    case "other":
+      return refuse(parts, refusalOf(request), request, to);
+    case "grpc-web":
+    case "grpc-web-text":
+      return enterGrpcWeb(parts, to, request, head, routed);
+    case "connect-stream":
+      return enterConnectStream(parts, to, request, head, routed);
+    case "connect-unary":
+      return enterConnectUnary(parts, to, request, head, routed, null);
+    case "connect-get":
+      return enterConnectGet(parts, to, request, head, routed);
+  }
+}
+
+function enterGrpc(parts: EntranceParts, downstream: Downstream, request: Request, head: Head): Receiver {
+  const routed = parts.route(request, head);
+  if (routed === null) {
+    downstream.head(trailersOnly(Status.UNIMPLEMENTED, unrouted(request)));
+    downstream.end(null);
+    return nobody;
+  }
+  request.upstream ??= grpcUpstreamHead(head);
+  return new Call(parts, downstream, request, routed.backend);
+}
+
+function enterGrpcWeb(
+  parts: EntranceParts,
+  to: Downstream,
+  request: Request,
+  head: Head,
+  routed: Routed | null,
+): Receiver {
+  const response = new GrpcWebResponse(request, to);
+  if (routed === null) {
+    response.fail(Status.UNIMPLEMENTED, unrouted(request));
+    return nobody;
+  }
+  request.upstream ??= innerHead(request, head);
+  const call = new Call(parts, response, request, routed.backend);
+  return new GrpcWebRequest(request, request.upstream, call, response, maxMessageBytes(routed));
+}
+
+function enterConnectStream(
+  parts: EntranceParts,
+  to: Downstream,
+  request: Request,
+  head: Head,
+  routed: Routed | null,
+): Receiver {
+  const response = new ConnectStreamResponse(request, to);
+  const problem = connectProblem(request, routed);
+  if (routed === null || problem !== null) {
+    response.fail(problem ?? { code: Status.UNIMPLEMENTED, message: unrouted(request), details: [] });
+    return nobody;
+  }
+  request.upstream ??= innerHead(request, head);
+  const call = new Call(parts, response, request, routed.backend);
+  return new ConnectStreamRequest(request, request.upstream, call, response, maxMessageBytes(routed));
+}
+
+function enterConnectUnary(
+  parts: EntranceParts,
+  to: Downstream,
+  request: Request,
+  head: Head,
+  routed: Routed | null,
+  message: Uint8Array | null,
+): Receiver {
+  const max = routed === null ? MAX_MESSAGE_BYTES : maxMessageBytes(routed);
+  const response = new ConnectUnaryResponse(request, to, max);
+  const problem = connectProblem(request, routed);
+  if (routed === null || problem !== null) {
+    response.fail(problem ?? { code: Status.UNIMPLEMENTED, message: unrouted(request), details: [] });
+    return nobody;
+  }
+  request.upstream ??= innerHead(request, head);
+  const call = new Call(parts, response, request, routed.backend);
+  return new ConnectUnaryRequest(request, request.upstream, call, response, max, message);
+}
+
+/** Nobody knows without a schema which methods are safe, so a route lists those that may be called by GET. */
+function enterConnectGet(
+  parts: EntranceParts,
+  to: Downstream,
+  request: Request,
+  head: Head,
+  routed: Routed | null,
+): Receiver {
+  if (routed === null || !listsMethod(routed.route.connectGet ?? [], request)) {
+    return refuse(parts, refusalOfGet(request), request, to);
+  }
+  const query = readGetQuery(request.query);
+  if ("error" in query) {
+    new ConnectUnaryResponse(request, to, 0).fail({ code: query.code, message: query.error, details: [] });
+    return nobody;
+  }
+  const { message, coding, version } = query.value;
+  // Two GETs with different queries are different requests, so nothing of one is remembered for another.
+  return enterConnectUnary(parts, to, { ...request, coding, version, upstream: null }, head, routed, message);
+}
+
+/** What is wrong with a Connect request's head; null when nothing is. */
+function connectProblem({ version, coding }: Request, routed: Routed | null): RpcStatus | null {
+  const demanded = routed?.route.requireConnectProtocolVersion === true;
+  if (version === "" ? demanded : version !== "1") {
+    const got = version === "" ? "is missing" : `is "${version.slice(0, 20)}"`;
+    return {
+      code: Status.INVALID_ARGUMENT,
+      message: `connect-protocol-version ${got}; this gateway takes "1"`,
+      details: [],
+    };
+  }
+  if (coding !== "" && !isKnownCoding(coding)) {
+    return {
+      code: Status.UNIMPLEMENTED,
+      message: `unknown compression "${coding.slice(0, 50)}": supported are ${SUPPORTED_CODINGS}`,
+      details: [],
+    };
+  }
+  return null;
+}
+
+function preflight(cors: CorsSettings | null, request: Request, to: Downstream): Receiver {
+  to.head(preflightAnswer(cors, request.origin));
+  to.end(null);
+  return nobody;
+}
+
+function refuse(parts: EntranceParts, answer: PlainAnswer, request: Request, to: Downstream): Receiver {
+  const refusal = new Refusal(answer, request.httpMethod, to);
+  parts.clock.timer(() => refusal.expire(), REFUSAL_PATIENCE_MS);
+  return refusal;
+}
+
+function unrouted(request: Request): string {
+  return `routing: no route takes ${request.path} for authority ${request.authority}`;
+}
+
+function maxMessageBytes({ backend }: Routed): number {
+  return backend.settings.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+}

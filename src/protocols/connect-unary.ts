@@ -1,0 +1,301 @@
+import { ErrorCode } from "../http2/error-code.ts";
+import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
+import { localAbort } from "../http2/stream.ts";
+import type { Request } from "./classify.ts";
+import type { Downstream } from "./downstream.ts";
+import { ENVELOPE_BYTES, EnvelopeFlag, writePrefix } from "./envelope.ts";
+import { answerProblem } from "./grpc-answer.ts";
+import { copyMetadata, isMetadata } from "./metadata.ts";
+import { type DebugDetail, errorJson, httpStatuses, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
+import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
+
+/**
+ * Connect unary (Connect protocol, Unary RPCs): bare bodies, each exactly one message. Both are the only thing that is ever
+ * held whole: the request because its length comes before it in gRPC, the answer because its HTTP status says how the call
+ * ended.
+ */
+
+/** Pieces of a body, joined when it is complete. */
+class Body {
+  readonly #maxBytes: number;
+  #pieces: Uint8Array[] = [];
+  length = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @returns false when the body is larger than allowed */
+  add(bytes: Uint8Array, start: number, end: number): boolean {
+    this.length += end - start;
+    if (this.length > this.#maxBytes) return false;
+    this.#pieces.push(bytes.subarray(start, end));
+    return true;
+  }
+
+  /** The body behind `room` free bytes. */
+  join(room: number): Uint8Array {
+    const joined = new Uint8Array(room + this.length);
+    let at = room;
+    for (const piece of this.#pieces) {
+      joined.set(piece, at);
+      at += piece.length;
+    }
+    this.#pieces = [];
+    return joined;
+  }
+}
+
+/** The client's request, on its way to the call. */
+export class ConnectUnaryRequest implements Receiver {
+  readonly #call: Receiver;
+  readonly #response: ConnectUnaryResponse;
+  readonly #inner: Head;
+  readonly #coded: boolean;
+  readonly #maxBytes: number;
+  readonly #body: Body;
+  readonly #given: Uint8Array | null;
+  #over = false;
+
+  /** @param given the message of a GET; null to take the body */
+  constructor(
+    request: Request,
+    inner: Head,
+    call: Receiver,
+    response: ConnectUnaryResponse,
+    maxBytes: number,
+    given: Uint8Array | null = null,
+  ) {
+    this.#call = call;
+    this.#response = response;
+    this.#inner = inner;
+    this.#coded = request.coding !== "" && request.coding !== "identity";
+    this.#maxBytes = maxBytes;
+    this.#body = new Body(maxBytes);
+    this.#given = given;
+  }
+
+  head(_head: Head): void {
+    this.#call.head(this.#inner);
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#over) return;
+    // Held whole, so there is nothing to wait for: the bound is maxMessageBytes.
+    this.#response.accept(end - start);
+    if (this.#given !== null) return;
+    if (this.#body.add(bytes, start, end)) return;
+    this.#over = true;
+    const message = `request message is larger than the ${this.#maxBytes} bytes allowed`;
+    this.#call.abort(localAbort(ErrorCode.CANCEL, message));
+    this.#response.fail({ code: Status.RESOURCE_EXHAUSTED, message, details: [] });
+  }
+
+  end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#given !== null) this.#body.add(this.#given, 0, this.#given.length);
+    const message = this.#body.join(ENVELOPE_BYTES);
+    const length = message.length - ENVELOPE_BYTES;
+    // An empty body is an empty message, whatever content-encoding says.
+    writePrefix(message, this.#coded && length > 0 ? EnvelopeFlag.COMPRESSED : 0, length);
+    this.#call.data(message, 0, message.length);
+    this.#call.end(null);
+  }
+
+  abort(reason: Abort): void {
+    this.#over = true;
+    this.#call.abort(reason);
+  }
+}
+
+/** The call's answer, on its way to the client. */
+export class ConnectUnaryResponse implements Downstream {
+  readonly #to: Downstream;
+  readonly #request: Request;
+  readonly #maxBytes: number;
+  readonly #debug: DebugDetail | undefined;
+  #source: Flow | null = null;
+  #head: Head | null = null;
+  /** The answer's envelope as far as it is there; usually all of it in one piece. */
+  #bytes: Uint8Array | null = null;
+  #start = 0;
+  #end = 0;
+  /** `#bytes` was made here; a chunk that came in is never written to. */
+  #own = false;
+  #over = false;
+
+  constructor(request: Request, to: Downstream, maxBytes: number, debug?: DebugDetail) {
+    this.#request = request;
+    this.#to = to;
+    this.#maxBytes = maxBytes;
+    this.#debug = debug;
+  }
+
+  get peer(): string {
+    return this.#to.peer;
+  }
+
+  get source(): Flow | null {
+    return this.#source;
+  }
+
+  set source(flow: Flow | null) {
+    this.#source = flow;
+  }
+
+  /** The request was credited when it came; see {@link accept}. */
+  consumed(_bytes: number): void {}
+
+  accept(bytes: number): void {
+    this.#to.consumed(bytes);
+  }
+
+  head(head: Head): void {
+    if (this.#over) return;
+    this.#head = head;
+    const problem = answerProblem(head, this.#request.codec);
+    if (problem !== null) this.fail(problem);
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#over) return;
+    this.#source?.consumed(end - start);
+    if (this.#bytes === null) {
+      this.#bytes = bytes;
+      this.#start = start;
+      this.#end = end;
+    } else this.#append(bytes, start, end);
+    const length = this.#end - this.#start;
+    if (length < ENVELOPE_BYTES) return;
+    const announced = this.#announced();
+    if (announced > this.#maxBytes) {
+      this.#fail(
+        Status.RESOURCE_EXHAUSTED,
+        `response message of ${announced} bytes is larger than the ${this.#maxBytes} allowed`,
+      );
+    } else if (length > ENVELOPE_BYTES + announced) {
+      this.#fail(Status.UNIMPLEMENTED, "the pod sent more than one message to a unary call");
+    }
+  }
+
+  #announced(): number {
+    const bytes = this.#bytes as Uint8Array;
+    const at = this.#start;
+    return ((bytes[at + 1] << 24) | (bytes[at + 2] << 16) | (bytes[at + 3] << 8) | bytes[at + 4]) >>> 0;
+  }
+
+  #append(bytes: Uint8Array, start: number, end: number): void {
+    const held = this.#bytes as Uint8Array;
+    const have = this.#end - this.#start;
+    const add = end - start;
+    // Room for the whole message at once, so that a large one is copied once.
+    const needed = have >= ENVELOPE_BYTES ? Math.min(ENVELOPE_BYTES + this.#announced(), this.#maxBytes * 2) : 0;
+    if (!this.#own || held.length - this.#end < add) {
+      const larger = new Uint8Array(Math.max(needed, have + add, Math.min(have * 2, this.#maxBytes)));
+      larger.set(held.subarray(this.#start, this.#end));
+      this.#bytes = larger;
+      this.#own = true;
+      this.#start = 0;
+      this.#end = have;
+    }
+    (this.#bytes as Uint8Array).set(bytes.subarray(start, end), this.#end);
+    this.#end += add;
+  }
+
+  end(trailers: Head | null): void {
+    if (this.#over) return;
+    const head = this.#head as Head;
+    const status = rpcStatusOf(trailers?.fields ?? null, head.fields);
+    const trailersOnly = trailers === null && statusOf(head.fields) !== null;
+    const trailing = trailersOnly ? head : trailers;
+    if (status.code !== Status.OK) {
+      this.#error(status, trailersOnly ? null : head, trailing);
+      return;
+    }
+    if (this.#bytes === null || this.#end === this.#start) {
+      this.#fail(Status.UNIMPLEMENTED, "the pod ended a unary call without a message");
+      return;
+    }
+    if (this.#end - this.#start < ENVELOPE_BYTES || this.#end - this.#start < ENVELOPE_BYTES + this.#announced()) {
+      this.#fail(Status.INTERNAL, "the pod's message is cut off");
+      return;
+    }
+    this.#succeed(head, trailing);
+  }
+
+  #succeed(head: Head, trailers: Head | null): void {
+    const bytes = this.#bytes as Uint8Array;
+    const flags = bytes[this.#start];
+    const encoding = field(head.fields, "grpc-encoding");
+    const compressed = (flags & EnvelopeFlag.COMPRESSED) !== 0;
+    if ((flags & ~EnvelopeFlag.COMPRESSED) !== 0) {
+      this.#fail(Status.INTERNAL, "the pod's envelope has reserved flags");
+      return;
+    }
+    if (compressed && (encoding === undefined || encoding === "identity")) {
+      this.#fail(Status.INTERNAL, "the pod's message has the compressed flag, but no grpc-encoding says how");
+      return;
+    }
+    this.#over = true;
+    this.#to.head(this.#successHead(head, trailers, compressed ? (encoding as string) : ""));
+    if (this.#end > this.#start + ENVELOPE_BYTES) this.#to.data(bytes, this.#start + ENVELOPE_BYTES, this.#end);
+    this.#to.end(null);
+  }
+
+  #successHead(head: Head, trailers: Head | null, encoding: string): Head {
+    const plain = trailers === null || !hasMetadata(trailers);
+    const key = `${this.#request.codec} ${encoding}`;
+    const known = head.memo as { readonly key: string; readonly head: Head } | undefined;
+    if (plain && known?.key === key) return known.head;
+    const fields = [":status", "200", "content-type", `application/${this.#request.codec}`];
+    if (encoding !== "") fields.push("content-encoding", encoding);
+    const accepted = field(head.fields, "grpc-accept-encoding");
+    if (accepted !== undefined) fields.push("accept-encoding", accepted);
+    this.#vary(fields);
+    copyMetadata(head.fields, fields);
+    if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
+    const made = ownHead(fields);
+    if (plain) head.memo = { key, head: made };
+    return made;
+  }
+
+  /** A GET's answer depends on what the client accepts: caches must know (RFC 9110 12.5.5). */
+  #vary(fields: string[]): void {
+    if (this.#request.protocol === "connect-get") fields.push("vary", "Accept-Encoding");
+  }
+
+  /** A reset of the pod's, in the words of this protocol. */
+  abort(reason: Abort): void {
+    this.#fail(statusOfAbort(reason), reason.message);
+  }
+
+  #fail(code: number, message: string): void {
+    this.fail({ code, message, details: [] });
+  }
+
+  /** An error of our own. */
+  fail(status: RpcStatus): void {
+    if (!this.#over) this.#error(status, null, null);
+  }
+
+  /** Content-type is always application/json, whatever the request's codec (Connect protocol, Unary-Response). */
+  #error(status: RpcStatus, head: Head | null, trailers: Head | null): void {
+    this.#over = true;
+    const body = encoder.encode(JSON.stringify(errorJson(status, this.#debug)));
+    const fields = [":status", String(httpStatuses[status.code]), "content-type", "application/json"];
+    if (head !== null) copyMetadata(head.fields, fields);
+    if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
+    fields.push("content-length", String(body.length));
+    this.#to.head(ownHead(fields));
+    this.#to.data(body, 0, body.length);
+    this.#to.end(null);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function hasMetadata({ fields }: Head): boolean {
+  for (let i = 0; i < fields.length; i += 2) if (isMetadata(fields[i])) return true;
+  return false;
+}

@@ -1,0 +1,190 @@
+import { ErrorCode } from "../http2/error-code.ts";
+import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
+import { localAbort } from "../http2/stream.ts";
+import type { Downstream } from "./downstream.ts";
+import { ownHead } from "./status.ts";
+
+/** Gives a request to whoever takes it: see entrance.ts. */
+export type Enter = (downstream: Downstream, head: Head) => Receiver;
+
+/** Bytes of a request's body that may be under way to the pod before more is read. */
+const READ_AHEAD_BYTES = 262_144;
+/** Bytes of an answer that may wait for the client before the pod gets no more credit. */
+const WRITE_AHEAD_BYTES = 65_536;
+
+/**
+ * One call in fetch's form: HTTP/1.1 and serverless. The answer resolves with its head, and its body streams.
+ * @param peer the client's address, for logs
+ */
+export function enterFetch(request: Request, enter: Enter, peer = ""): Promise<Response> {
+  return new Promise((resolve) => {
+    const downstream = new FetchDownstream(request, resolve, peer);
+    const head = requestHead(request);
+    const receiver = enter(downstream, head);
+    downstream.start(receiver, head);
+  });
+}
+
+/** A fetch request's head as a flat list. */
+function requestHead(request: Request): Head {
+  const { url } = request;
+  const slashes = url.indexOf("//");
+  const slash = slashes < 0 ? 0 : url.indexOf("/", slashes + 2);
+  const scheme = url.slice(0, Math.max(0, slashes - 1)) || "http";
+  const fields = [":method", request.method, ":scheme", scheme, ":path", slash < 0 ? "/" : url.slice(slash)];
+  const host = request.headers.get("host") ?? (slashes < 0 || slash < 0 ? "" : url.slice(slashes + 2, slash));
+  if (host !== "") fields.push(":authority", host);
+  for (const [name, value] of request.headers) if (name !== "host") fields.push(name, value);
+  return ownHead(fields);
+}
+
+class FetchDownstream implements Downstream {
+  source: Flow | null = null;
+  readonly peer: string;
+  readonly #request: Request;
+  readonly #resolve: (response: Response) => void;
+  readonly #onAbort = (): void => this.#abandon("the client went away");
+  #receiver: Receiver | null = null;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  /** Request bytes that were given to the call and have not left. */
+  #inFlight = 0;
+  #resume: (() => void) | null = null;
+  /** Answer bytes that wait for the client. */
+  #waiting = 0;
+  #headSent = false;
+  #requestEnded = false;
+  #over = false;
+
+  constructor(request: Request, resolve: (response: Response) => void, peer: string) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.peer = peer;
+  }
+
+  start(receiver: Receiver, head: Head): void {
+    this.#receiver = receiver;
+    this.#request.signal.addEventListener("abort", this.#onAbort);
+    receiver.head(head);
+    if (!this.#over) void this.#read(receiver);
+  }
+
+  // ── The request ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #read(receiver: Receiver): Promise<void> {
+    const reader = this.#request.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
+    if (reader !== undefined) {
+      this.#reader = reader;
+      try {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (this.#over) return;
+          if (done) break;
+          this.#inFlight += value.length;
+          receiver.data(value, 0, value.length);
+          if (this.#inFlight > READ_AHEAD_BYTES) await new Promise<void>((resolve) => (this.#resume = resolve));
+          if (this.#over) return;
+        }
+      } catch {
+        this.#abandon("the request's body broke off");
+        return;
+      }
+    }
+    this.#requestEnded = true;
+    receiver.end(null);
+  }
+
+  consumed(bytes: number): void {
+    this.#inFlight -= bytes;
+    if (this.#inFlight <= READ_AHEAD_BYTES) this.#go();
+  }
+
+  #go(): void {
+    const resume = this.#resume;
+    this.#resume = null;
+    resume?.();
+  }
+
+  /** The client is gone: the call hears of it as of a reset. */
+  #abandon(message: string): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#receiver?.abort(localAbort(ErrorCode.CANCEL, message));
+    if (!this.#headSent) this.#resolve(new Response(null, { status: 499 }));
+    else this.#fail(message);
+  }
+
+  // ── The answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  head(head: Head): void {
+    if (this.#over) return;
+    this.#headSent = true;
+    const headers = new Headers();
+    for (let i = 2; i < head.fields.length; i += 2) headers.append(head.fields[i], head.fields[i + 1]);
+    const status = Number(head.fields[1]);
+    const bodyless = status === 204 || status === 304 || this.#request.method === "HEAD";
+    const body = bodyless ? null : this.#body();
+    this.#resolve(new Response(body, { status, headers }));
+  }
+
+  #body(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#drained(),
+        cancel: () => this.#abandon("the client went away"),
+      },
+      // Bytes are counted here, because `pull` must come as soon as something was taken.
+      { highWaterMark: WRITE_AHEAD_BYTES, size: (chunk) => chunk?.length ?? 0 },
+    );
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#over || this.#controller === null) return;
+    // A copy: the stream hands it on, and nobody may see the rest of the chunk.
+    this.#controller.enqueue(Uint8Array.prototype.slice.call(bytes, start, end));
+    this.#waiting += end - start;
+    if ((this.#controller.desiredSize ?? 0) > 0) this.#drained();
+  }
+
+  #drained(): void {
+    const bytes = this.#waiting;
+    this.#waiting = 0;
+    if (bytes > 0) this.source?.consumed(bytes);
+  }
+
+  end(_trailers: Head | null): void {
+    if (this.#over) return;
+    this.#finish();
+    try {
+      this.#controller?.close();
+    } catch {
+      // The client cancelled in the same moment.
+    }
+  }
+
+  abort(reason: Abort): void {
+    if (this.#over) return;
+    this.#finish();
+    if (!this.#headSent) this.#resolve(new Response(null, { status: 502 }));
+    else this.#fail(reason.message);
+  }
+
+  #fail(message: string): void {
+    try {
+      this.#controller?.error(new Error(message));
+    } catch {
+      // Already closed.
+    }
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#request.signal.removeEventListener("abort", this.#onAbort);
+    this.#go();
+    // What the client still sends is read by nobody.
+    if (!this.#requestEnded) this.#reader?.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,28 @@
+import type { Fields, Head } from "../http2/receiver.ts";
+
+/**
+ * gRPC to gRPC is a splice: no stage, no envelope is parsed. All there is to it is the head that goes to the pod.
+ */
+
+/** The head as the client sent it, with `te: trailers`, which gRPC demands of every request (PROTOCOL-HTTP2, Requests). */
+export function grpcUpstreamHead(head: Head): Head {
+  for (let i = 0; i < head.fields.length; i += 2) if (head.fields[i] === "te") return head;
+  return withField(head, "te", "trailers");
+}
+
+/** The same head with one field more at its end. */
+function withField(head: Head, name: string, value: string): Head {
+  return { fields: [...head.fields, name, value], neverIndexed: head.neverIndexed, memo: undefined };
+}
+
+/** The head with another `grpc-timeout`, in the place of the old one. */
+export function withTimeout(head: Head, value: string): Head {
+  const fields: Fields = head.fields;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== "grpc-timeout") continue;
+    const changed = [...fields];
+    changed[i + 1] = value;
+    return { fields: changed, neverIndexed: head.neverIndexed, memo: undefined };
+  }
+  return withField(head, "grpc-timeout", value);
+}
