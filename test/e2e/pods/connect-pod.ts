@@ -1,4 +1,5 @@
 import http2 from "node:http2";
+import type { Socket } from "node:net";
 import { create, type MessageShape } from "@bufbuild/protobuf";
 import { type BytesValue, BytesValueSchema } from "@bufbuild/protobuf/wkt";
 import { type Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
@@ -112,6 +113,7 @@ const implementation = {
 };
 
 const sessions = new Set<http2.ServerHttp2Session>();
+const sockets = new Set<Socket>();
 let accepted = 0;
 const settings = options.maxConcurrentStreams === null ? {} : { maxConcurrentStreams: options.maxConcurrentStreams };
 const server = http2.createServer(
@@ -121,6 +123,10 @@ const server = http2.createServer(
     routes: (router) => router.service(describeEcho(), implementation as never),
   }),
 );
+server.on("connection", (socket: Socket) => {
+  sockets.add(socket);
+  socket.once("close", () => sockets.delete(socket));
+});
 server.on("session", (session) => {
   sessions.add(session);
   say({ event: "connection", open: sessions.size, accepted: ++accepted });
@@ -153,6 +159,13 @@ onCommand((command) => {
     case "goaway":
       // Names the last stream that it will still serve; those above it were not processed, whatever it began to do.
       for (const session of sessions) session.goaway(http2.constants.NGHTTP2_NO_ERROR, Number(command.last));
+      break;
+    case "abort":
+      for (const session of sessions) session.goaway(http2.constants.NGHTTP2_INTERNAL_ERROR, Number(command.last));
+      // After the GOAWAY has left.
+      setImmediate(() => {
+        for (const socket of sockets) socket.destroySoon();
+      });
       break;
     case "leave":
       leave();

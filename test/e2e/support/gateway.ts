@@ -49,8 +49,9 @@ export async function startGatewayProcess(options: GatewayOptions): Promise<Gate
   const tls = options.tls === undefined ? [] : ["--tls-cert", options.tls.certFile, "--tls-key", options.tls.keyFile];
   const listen = ["--listen", options.listen ?? "127.0.0.1:0", "--admin", "127.0.0.1:0"];
   // Nobody watches the readiness of a test's gateway, so there is nothing to wait for before it drains.
-  const drain = ["--drain-delay", "0s"];
-  const flags = [...listen, ...drain, ...tls, ...(options.args ?? [])];
+  const more = options.args ?? [];
+  const drain = more.includes("--drain-delay") ? [] : ["--drain-delay", "0s"];
+  const flags = [...listen, ...drain, ...tls, ...more];
   const child = startChild("gateway", program, [...args, ...flags, options.target]);
   try {
     const listener = await child.report((report) => report.event === "listening");

@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import * as grpc from "@grpc/grpc-js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createAuthority } from "../support/certs.ts";
+import { pathOf } from "./support/echo.ts";
+import { type GatewayProcess, startGatewayProcess } from "./support/gateway.ts";
+import { type Pod, startPod } from "./support/pods.ts";
+import { expectQuiet } from "./support/quiet.ts";
+
+/** TLS towards clients: a stock client with a certificate authority, ALPN, and clients that must show a certificate. */
+
+const authority = createAuthority();
+const served = authority.issue(["localhost", "127.0.0.1"]);
+const known = authority.issue(["client"]);
+const stranger = createAuthority("another").issue(["client"]);
+const ca = Buffer.from(authority.cert);
+let folder: string;
+let pod: Pod;
+
+const file = (name: string, text: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "fairlead-tls-"));
+  pod = await startPod("grpc-js");
+});
+afterAll(async () => {
+  await pod?.stop("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const bytes = (message: Buffer): Buffer => message;
+
+/** The status code of one unary call. */
+async function codeOf(address: string, credentials: grpc.ChannelCredentials): Promise<number> {
+  const client = new grpc.Client(address, credentials, { "grpc.use_local_subchannel_pool": 1 });
+  try {
+    return await new Promise((resolve) => {
+      client.makeUnaryRequest(pathOf("Unary"), bytes, bytes, Buffer.from([0x0a, 1, 65]), (error, answer) => {
+        if (error === null) expect(answer).toEqual(Buffer.from([0x0a, 1, 65]));
+        resolve(error === null ? 0 : error.code);
+      });
+    });
+  } finally {
+    client.close();
+  }
+}
+
+async function start(args: readonly string[]): Promise<GatewayProcess> {
+  const tls = { certFile: file("cert.pem", served.cert), keyFile: file("key.pem", served.key) };
+  return startGatewayProcess({ target: `ipv4:${pod.address}`, tls, args });
+}
+
+describe("tls", () => {
+  let gateway: GatewayProcess;
+  beforeAll(async () => {
+    gateway = await start([]);
+  });
+  afterAll(async () => {
+    if (gateway === undefined) return;
+    await expectQuiet(gateway);
+    expect(await gateway.stop()).toBe(0);
+  });
+
+  test("a client that trusts the authority: is served", async () => {
+    expect(await codeOf(gateway.address, grpc.credentials.createSsl(ca))).toBe(0);
+  });
+
+  test("a client that does not: fails by itself", async () => {
+    expect(await codeOf(gateway.address, grpc.credentials.createSsl())).toBe(grpc.status.UNAVAILABLE);
+  });
+
+  test("ALPN: h2 is chosen where it is offered, http/1.1 where it is not", async () => {
+    const chosen = (offers: string[]): Promise<string | false | null> =>
+      new Promise((resolve, reject) => {
+        const socket = connectTls({ host: gateway.host, port: gateway.port, ca, ALPNProtocols: offers }, () => {
+          resolve(socket.alpnProtocol);
+          socket.destroy();
+        });
+        socket.once("error", reject);
+      });
+    expect(await chosen(["http/1.1", "h2"])).toBe("h2");
+    expect(await chosen(["http/1.1"])).toBe("http/1.1");
+  });
+
+  test("plaintext on the port of TLS: is refused, and the gateway lives on", async () => {
+    const session = connectHttp2(`http://${gateway.address}`);
+    await new Promise<void>((resolve) => {
+      session.once("error", () => resolve());
+      session.once("close", () => resolve());
+    });
+    expect(await codeOf(gateway.address, grpc.credentials.createSsl(ca))).toBe(0);
+  });
+});
+
+describe("tls with client certificates", () => {
+  let gateway: GatewayProcess;
+  beforeAll(async () => {
+    gateway = await start(["--client-ca", file("client-ca.pem", authority.cert)]);
+  });
+  afterAll(async () => {
+    if (gateway !== undefined) expect(await gateway.stop()).toBe(0);
+  });
+
+  const shows = (certificate: { cert: string; key: string }): grpc.ChannelCredentials =>
+    grpc.credentials.createSsl(ca, Buffer.from(certificate.key), Buffer.from(certificate.cert));
+
+  test("from the authority: is served", async () => {
+    expect(await codeOf(gateway.address, shows(known))).toBe(0);
+  });
+
+  test("from another authority, or none at all: is refused in the handshake", async () => {
+    expect(await codeOf(gateway.address, shows(stranger))).toBe(grpc.status.UNAVAILABLE);
+    expect(await codeOf(gateway.address, grpc.credentials.createSsl(ca))).toBe(grpc.status.UNAVAILABLE);
+  });
+});
