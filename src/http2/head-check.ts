@@ -64,7 +64,8 @@ function checkPseudo(pseudo: ReadonlyMap<string, string>, kind: HeadKind, fields
       // RFC 9113 8.1: "Trailers MUST NOT include pseudo-header fields".
       return pseudo.size > 0 ? "pseudo-fields in trailers" : "";
     case "response":
-      if (pseudo.size !== 1 || !/^[1-5]\d\d$/.test(pseudo.get(":status") ?? "")) return "not exactly one valid :status";
+      // RFC 9110 15: 600 and above are invalid, and a client "SHOULD process the response as if it had a 5xx status code".
+      if (pseudo.size !== 1 || !/^[1-9]\d\d$/.test(pseudo.get(":status") ?? "")) return "not exactly one valid :status";
       return "";
     case "request":
       return checkRequest(pseudo, fields);
