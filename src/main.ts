@@ -114,7 +114,8 @@ function complain(problems: readonly Problem[]): number {
 }
 
 function checked({ file }: SettingsSource, { listeners, routes, backends }: Settings): number {
-  const counts = `${listeners.length} listeners, ${routes.length} routes, ${backends.length} backends`;
+  const count = (things: readonly unknown[], one: string) => `${things.length} ${one}${things.length === 1 ? "" : "s"}`;
+  const counts = [count(listeners, "listener"), count(routes, "route"), count(backends, "backend")].join(", ");
   process.stdout.write(`${file ?? "the flags"}: nothing is wrong (${counts})\n`);
   return exit.ok;
 }
