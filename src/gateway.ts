@@ -148,7 +148,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
     }
     this.#attempts++;
     this.#left = 0;
-    const attempt = new Attempt(this, backend, endpoint, request.path, this.#parts.clock.now);
+    const attempt = new Attempt(this, backend, endpoint, request.path, this.#parts.clock);
     this.#attempt = attempt;
     endpoint.request(attempt);
   }

@@ -1,6 +1,7 @@
 import type { ClientConnection } from "../http2/client-connection.ts";
 import type { Abort, Head, Receiver } from "../http2/receiver.ts";
 import type { Stream } from "../http2/stream.ts";
+import type { Clock } from "../runtime/machine.ts";
 import type { Backend } from "./backend.ts";
 import type { Endpoint, StreamWaiter } from "./endpoint.ts";
 
@@ -30,17 +31,17 @@ export class Attempt implements Receiver, StreamWaiter {
   /** DATA frames of the response: with more than one it is a stream, as far as the time of the call is concerned. */
   frames = 0;
   readonly #owner: AttemptOwner;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   #over = false;
 
   /** The endpoint was picked, and so counted, just now. */
-  constructor(owner: AttemptOwner, backend: Backend, endpoint: Endpoint, path: string, now: () => number) {
+  constructor(owner: AttemptOwner, backend: Backend, endpoint: Endpoint, path: string, clock: Clock) {
     this.#owner = owner;
     this.backend = backend;
     this.endpoint = endpoint;
     this.path = path;
-    this.#now = now;
-    this.startedAt = now();
+    this.#clock = clock;
+    this.startedAt = clock.now();
   }
 
   // ── The endpoint's answer to our request for a stream ───────────────────────────────────────────────────────────────
@@ -58,7 +59,7 @@ export class Attempt implements Receiver, StreamWaiter {
   // ── The response ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   head(head: Head): void {
-    this.headAt = this.#now();
+    this.headAt = this.#clock.now();
     this.#owner.responseHead(this, head);
   }
 
@@ -79,12 +80,12 @@ export class Attempt implements Receiver, StreamWaiter {
 
   /** The pod answered. @param fault it answered that it is in trouble */
   answered(fault: boolean): void {
-    this.#done((this.frames > 1 ? this.headAt : this.#now()) - this.startedAt, fault);
+    this.#done((this.frames > 1 ? this.headAt : this.#clock.now()) - this.startedAt, fault);
   }
 
   /** The pod failed: its time is what it took to fail. */
   faulted(): void {
-    this.#done(this.#now() - this.startedAt, true);
+    this.#done(this.#clock.now() - this.startedAt, true);
   }
 
   /** The call says nothing about the pod: the client left, or the pod did not process it. */

@@ -1,0 +1,38 @@
+import type { BackendSettings, LimitSettings, ListenerSettings, Settings } from "../../../src/config/settings.ts";
+import { defaultHttp2Limits } from "../../../src/http2/limits.ts";
+
+export const limits: LimitSettings = { ...defaultHttp2Limits, maxBufferedBytes: 64 * 1_048_576 };
+
+export function backendSettings(more: Partial<BackendSettings> = {}): BackendSettings {
+  return {
+    name: "echo",
+    target: "ipv4:10.0.0.1:9000",
+    policy: "least_outstanding",
+    ties: "quickest",
+    dns: { period: 5_000, timeout: 2_000, hold: 30_000, family: "auto" },
+    tls: null,
+    connectTimeout: 5_000,
+    maxTimeout: null,
+    idleTimeout: null,
+    retryBuffer: 65_536,
+    maxPending: 1_024,
+    ...more,
+  };
+}
+
+const listener: ListenerSettings = { name: "main", host: "127.0.0.1", port: 0, tls: null };
+
+/** One listener, one backend that takes every call, unless said otherwise. */
+export function gatewaySettings(more: Partial<Settings> = {}, backend: Partial<BackendSettings> = {}): Settings {
+  return {
+    listeners: [listener],
+    routes: [{ name: "all", hostnames: [], matches: [], backendRefs: [{ name: "echo", weight: 1 }] }],
+    backends: [backendSettings(backend)],
+    admin: null,
+    drainTimeout: 10_000,
+    drainDelay: 0,
+    log: { level: "debug", format: "json", access: true },
+    limits,
+    ...more,
+  };
+}
