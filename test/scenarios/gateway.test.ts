@@ -38,6 +38,7 @@ describe("gateway", () => {
     const { one } = await startPair({ args: ["--drain-delay", "3s"] });
     const client = stage.add(new grpc.Client(one.address, grpc.credentials.createInsecure()), (made) => made.close());
     const stream = client.makeBidiStreamRequest(pathOf("Bidi"), bytes, bytes);
+    stream.on("error", () => {});
     const answers: Buffer[] = [];
     const status = new Promise<grpc.StatusObject>((resolve) => stream.once("status", resolve));
     stream.on("data", (answer: Buffer) => answers.push(answer));

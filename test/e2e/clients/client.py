@@ -98,7 +98,8 @@ def observe(channel, call):
 
 def main():
     address = sys.argv[1]
-    with grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)]) as channel:
+    options = [("grpc.max_receive_message_length", -1), *json.loads(sys.argv[2] if len(sys.argv) > 2 else "{}").items()]
+    with grpc.insecure_channel(address, options=options) as channel:
         print(json.dumps([observe(channel, call) for call in json.load(sys.stdin)]))
 
 
