@@ -26,7 +26,7 @@ export const okHead: readonly string[] = [":status", "200", "content-type", "app
 export const okTrailers: readonly string[] = ["grpc-status", "0"];
 
 /** The first value of a name; undefined when there is none. */
-export function valueOf(fields: Fields, name: string): string | undefined {
+export function firstValue(fields: Fields, name: string): string | undefined {
   const at = fields.findIndex((text, i) => i % 2 === 0 && text === name);
   return at < 0 ? undefined : fields[at + 1];
 }

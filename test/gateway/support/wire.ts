@@ -8,8 +8,8 @@ export interface WireFrame {
   readonly flags: number;
   readonly id: number;
   readonly payload: Uint8Array;
-  /** Of HEADERS: decoded, CONTINUATION frames not joined (heads in these tests are small). */
-  readonly head: DecodedHead | null;
+  /** Of HEADERS, once its CONTINUATION frames are there. */
+  head: DecodedHead | null;
 }
 
 /** Reads along one direction of a connection and keeps its frames, so that a test sees what was really sent. */
@@ -47,11 +47,20 @@ export class Tap {
       const view = new DataView(held.buffer, held.byteOffset + at);
       const type = held[at + 3];
       const payload = held.slice(at + FRAME_HEADER_BYTES, end);
-      const head = type === FrameType.HEADERS ? this.#decoder.decode(payload, 0, payload.length) : null;
-      this.frames.push({ type, flags: held[at + 4], id: view.getUint32(5) & 0x7fffffff, payload, head });
+      this.frames.push({ type, flags: held[at + 4], id: view.getUint32(5) & 0x7fffffff, payload, head: null });
+      if (type === FrameType.HEADERS || type === FrameType.CONTINUATION) this.#decode();
       at = end;
     }
     this.#held = held.slice(at) as Uint8Array<ArrayBuffer>;
+  }
+
+  /** Decodes the block that the last frame may have completed. */
+  #decode(): void {
+    const begin = this.frames.findLastIndex((frame) => frame.type === FrameType.HEADERS);
+    const block = this.frames.slice(begin);
+    if (((block.at(-1)?.flags ?? 0) & Flag.END_HEADERS) === 0) return;
+    const bytes = concat(block.map((frame) => frame.payload));
+    block[0].head = this.#decoder.decode(bytes, 0, bytes.length);
   }
 
   /** Frames of one type, on one stream when it is given. */
