@@ -89,10 +89,11 @@ describe("the page", () => {
 describe("AdminService", () => {
   const path = "/fairlead.admin.v1.AdminService/GetState";
 
-  test("by curl: POST of JSON", async () => {
+  // `curl -d {}` says that it sends a form.
+  test.each(["application/json", "application/x-www-form-urlencoded"])("by curl: POST of JSON as %s", async (type) => {
     const request = new Request(`http://admin${path}`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": type },
       body: "{}",
     });
     const response = await createAdminApp(view, fakeProcess).fetch(request);
@@ -141,8 +142,10 @@ describe("AdminService", () => {
     expect(text.status).toBe(415);
   });
 
-  test("by a Connect client, over a real port", async () => {
+  test("by curl and by a Connect client, over a real port", async () => {
     const { port } = track(await serve(createAdminApp(view, fakeProcess).fetch, "127.0.0.1", 0));
+    const form = { method: "POST", body: "{}", headers: { "content-type": "application/x-www-form-urlencoded" } };
+    expect((await fetch(`http://127.0.0.1:${port}${path}`, form)).status).toBe(200);
     const client = createClient(
       AdminService,
       createConnectTransport({ baseUrl: `http://127.0.0.1:${port}`, httpVersion: "1.1" }),
