@@ -100,7 +100,7 @@ const peer = (key: string, name: string, ratio: number): PeerResult => ({
 
 const results = (ours: number): Results => ({
   date: "2026-01-01",
-  machine: { cpu: "c", cores: 2, kernel: "k", node: "20", loadGenerator: "h2load", pinned: true, pods: "p" },
+  machine: { cpu: "c", cores: 2, kernel: "k", node: "20", loadGenerator: "h2load", pinned: true, pods: "p", busy: 0 },
   settings: {
     rounds: 2,
     calls: 10,

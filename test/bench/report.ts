@@ -80,7 +80,7 @@ ${missingLines(results)}
 ${extras.length === 0 ? "" : `\n${extras.join("\n\n")}\n`}
 ## How it is measured
 
-- Machine: ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}. ${machine.pinned ? "Each proxy is pinned to core 1 and alone there; load, pods and the bench are on core 0." : "Nothing is pinned (one core, or no `taskset`): expect noise."}
+- Machine: ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}. ${machine.pinned ? "Each proxy is pinned to core 1 and alone there; load, pods and the bench are on core 0." : "Nothing is pinned (one core, or no `taskset`): expect noise."} Load average before the run: ${machine.busy.toFixed(1)}.
 - Pods: two \`nghttpd --no-tls --echo-upload --trailer='grpc-status: 0' -n 1\`; ${machine.pods}.
 - Load: ${machine.loadGenerator}, a gRPC request of 69 bytes (5-byte prefix, 64-byte message), echoed.
 - ${settings.warmup} calls of warm-up for every proxy, then ${settings.rounds} rounds of ${settings.calls} calls per proxy and shape. The order of the proxies is shuffled

@@ -18,6 +18,8 @@ export interface Machine {
   /** Whether proxy and load have a core each. */
   readonly pinned: boolean;
   readonly pods: string;
+  /** Load average of the last minute when the run began: what else the machine was doing. */
+  readonly busy: number;
 }
 
 export interface RunSettings {

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { cpus, loadavg, release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openWorkshop, type Workshop } from "./children.ts";
@@ -60,11 +60,17 @@ async function main(): Promise<number> {
 
 async function race(workshop: Workshop, options: Options): Promise<Results> {
   if (!workshop.pinned) say("nothing is pinned (one core, or no taskset): the figures will be noisy");
+  const busy = loadavg()[0];
+  if (busy > 1)
+    say(`the machine is busy (load average ${busy.toFixed(1)}): costs will be high, and p99 will not mean much`);
   const pods = await startPods(workshop);
   say(`pods are up; ${pods.note}`);
   const contestants: Contestant[] = [];
   const missing: { key: string; name: string; reason: string }[] = [];
-  for (const peer of choose(options)) {
+  const { chosen, others } = choose(options);
+  if (options.write)
+    missing.push(...others.map(({ key, name }) => ({ key, name, reason: "not asked for in this run" })));
+  for (const peer of chosen) {
     const leaveOut = (reason: string): void => {
       say(`${peer.key}: left out. ${reason}`);
       missing.push({ key: peer.key, name: peer.name, reason });
@@ -86,7 +92,7 @@ async function race(workshop: Workshop, options: Options): Promise<Results> {
   const { peers, failed } = await measure(workshop, contestants, pods.ports[0], plan);
   return {
     date: new Date().toISOString().slice(0, 10),
-    machine: describeMachine(workshop, pods),
+    machine: describeMachine(workshop, pods, busy),
     settings: {
       rounds: options.rounds,
       calls: options.calls,
@@ -105,7 +111,7 @@ async function race(workshop: Workshop, options: Options): Promise<Results> {
 }
 
 /** Fairlead first, then the yardstick, then from light to heavy: the order of the tables. */
-function choose(options: Options): Peer[] {
+function choose(options: Options): { readonly chosen: readonly Peer[]; readonly others: readonly Peer[] } {
   const tools = options.tools ?? join(root, ".ci/tools");
   const usual = [fairlead(root), haproxy, nghttpx, nginx, envoy(tools), caddy, nodeHttp2];
   const { only } = options;
@@ -113,10 +119,11 @@ function choose(options: Options): Peer[] {
   if (unknown.length > 0)
     throw new Error(`--only ${unknown.join(",")}: expected ${usual.map((peer) => peer.key).join(", ")}`);
   const chosen = usual.filter((peer) => only === null || only.includes(peer.key) || peer.key === haproxy.key);
-  return [...chosen, ...(options.runtimes ? runtimes(root, tools) : []), ...options.extra.map(extra)];
+  const more = [...(options.runtimes ? runtimes(root, tools) : []), ...options.extra.map(extra)];
+  return { chosen: [...chosen, ...more], others: usual.filter((peer) => !chosen.includes(peer)) };
 }
 
-function describeMachine(workshop: Workshop, pods: Pods): Machine {
+function describeMachine(workshop: Workshop, pods: Pods, busy: number): Machine {
   const version = spawnSync("h2load", ["--version"], { encoding: "utf8" }).stdout.trim();
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
@@ -126,6 +133,7 @@ function describeMachine(workshop: Workshop, pods: Pods): Machine {
     loadGenerator: version,
     pinned: workshop.pinned,
     pods: pods.note,
+    busy,
   };
 }
 
