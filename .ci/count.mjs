@@ -25,7 +25,8 @@ for (const file of readdirSync(folder).sort()) {
     sum.skipped += skipped.length;
     const some = skipped.slice(0, 3).join("; ");
     const more = skipped.length > 3 ? `; and ${skipped.length - 3} more` : "";
-    if (skipped.length > 0) console.error(`${run}: ${skipped.length} skipped in ${relative(".", name)}: ${some}${more}`);
+    if (skipped.length > 0)
+      console.error(`${run}: ${skipped.length} skipped in ${relative(".", name)}: ${some}${more}`);
   }
 }
 console.log(sum.passed, sum.failed, sum.skipped);

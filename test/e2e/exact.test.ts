@@ -1,8 +1,11 @@
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type GatewayProcess, startGatewayProcess } from "./support/gateway.ts";
 import { expectQuiet } from "./support/quiet.ts";
+
+// Many processes start and work at once here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /**
  * Invariant 10 where gRPC libraries do not look: the order of fields across names, duplicates, odd values, resets. Both ends are

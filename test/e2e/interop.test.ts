@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Child } from "./support/child.ts";
 import { type GatewayProcess, startGatewayProcess } from "./support/gateway.ts";
 import { noInterop, runInterop, startInteropServer } from "./support/interop.ts";
 import { expectQuiet } from "./support/quiet.ts";
+
+// Many processes start and work at once here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /**
  * grpc-go's own interoperability client against its own server, through the gateway, and directly for comparison. The names and

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { connectNode } from "./clients/connect-node.ts";
 import { grpcJs } from "./clients/grpc-js.ts";
 import { grpcio } from "./clients/grpcio.ts";
@@ -8,6 +8,9 @@ import { type GatewayProcess, startGatewayProcess } from "./support/gateway.ts";
 import { type Pod, type PodKind, startPod } from "./support/pods.ts";
 import { NO_PYTHON, python } from "./support/python.ts";
 import { expectQuiet } from "./support/quiet.ts";
+
+// Many processes start and work at once here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /**
  * Invariant 10 on real input: every client makes every call to every pod twice, directly and through the gateway, and neither
@@ -67,7 +70,7 @@ describe.each(kinds)("end to end: a %s pod", (kind) => {
       if (skip) return;
       direct = await run(client, pod.address, pod);
       through = await run(client, gateway.address, pod);
-    }, 60_000);
+    });
 
     const cases = CASES.map((call, index) => [call.what, call.expect, index] as const);
     test.skipIf(skip).each(cases)("%s", (_what, wanted, index) => {

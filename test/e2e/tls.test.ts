@@ -4,12 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createAuthority } from "../support/certs.ts";
 import { pathOf } from "./support/echo.ts";
 import { type GatewayProcess, startGatewayProcess } from "./support/gateway.ts";
 import { type Pod, startPod } from "./support/pods.ts";
 import { expectQuiet } from "./support/quiet.ts";
+
+// Many processes start and work at once here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** TLS towards clients: a stock client with a certificate authority, ALPN, and clients that must show a certificate. */
 

@@ -1,5 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { pathOf } from "../e2e/support/echo.ts";
 import { startGatewayProcess } from "../e2e/support/gateway.ts";
 import { type Pod, type PodStart, startPod } from "../e2e/support/pods.ts";
@@ -7,6 +7,9 @@ import { expectQuiet } from "../e2e/support/quiet.ts";
 import { connectionsOf, firstCall, startFleet } from "./support/fleet.ts";
 import { startLoad } from "./support/load.ts";
 import { createStage } from "./support/stage.ts";
+
+// Many processes start and work at once here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** What pods do to their connections while calls are open. */
 

@@ -1,10 +1,13 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type GatewayProcess, startGatewayProcess } from "../e2e/support/gateway.ts";
 import { expectQuiet } from "../e2e/support/quiet.ts";
 import { hostsOf, startFleet } from "./support/fleet.ts";
 import { startLoad } from "./support/load.ts";
 import { REFRESH, startNames } from "./support/names.ts";
 import { createStage } from "./support/stage.ts";
+
+// Many processes start and work at once here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const stage = createStage();
 const NAME = "echo.default.svc.cluster.local";
@@ -64,4 +67,4 @@ test("DNS faults: whatever DNS answers, the last good set is kept, no call fails
 
   await load.stop();
   await expectQuiet(gateway);
-}, 120_000);
+});

@@ -1,10 +1,13 @@
 import * as grpc from "@grpc/grpc-js";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { pathOf } from "../e2e/support/echo.ts";
 import { type GatewayOptions, startGatewayProcess } from "../e2e/support/gateway.ts";
 import { startPod } from "../e2e/support/pods.ts";
 import { ROUND_ROBIN, startLoad } from "./support/load.ts";
 import { createStage } from "./support/stage.ts";
+
+// Many processes start and work at once here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** What the gateway's own end is like for its clients. */
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type GatewayProcess, startGatewayProcess } from "../e2e/support/gateway.ts";
 import type { Pod } from "../e2e/support/pods.ts";
 import { expectQuiet } from "../e2e/support/quiet.ts";
@@ -6,6 +6,9 @@ import { firstCall, hostsOf, startFleet } from "./support/fleet.ts";
 import { startLoad } from "./support/load.ts";
 import { type Names, REFRESH, startNames } from "./support/names.ts";
 import { createStage } from "./support/stage.ts";
+
+// Many processes start and work at once here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** What happens to the set of pods under load: a stock client with its single connection must not notice. */
 
