@@ -52,8 +52,8 @@ function read(head: Head): Request {
   let origin = "";
   let contentEncoding = "";
   let connectEncoding = "";
-  let grpcTimeout = "";
-  let connectTimeout = "";
+  let grpcTimeout: string | undefined;
+  let connectTimeout: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1];
     switch (fields[i]) {

@@ -283,7 +283,9 @@ export class ConnectUnaryResponse implements Downstream {
   #error(status: RpcStatus, head: Head | null, trailers: Head | null): void {
     this.#over = true;
     const body = encoder.encode(JSON.stringify(errorJson(status, this.#debug)));
-    const fields = [":status", String(httpStatuses[status.code]), "content-type", "application/json"];
+    // A pod that answered in HTTP alone, such as a 404 of its router, is quoted with its own status.
+    const httpStatus = status.httpStatus ?? httpStatuses[status.code];
+    const fields = [":status", String(httpStatus), "content-type", "application/json"];
     if (head !== null) copyMetadata(head.fields, fields);
     if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
     fields.push("content-length", String(body.length));

@@ -10,7 +10,7 @@ export interface Deadline {
   slot: number;
 }
 
-/** Calls end at most so much late, which is within what a timer of the platform is late anyway. */
+/** Calls end at most so much late (and a millisecond), which is within what a timer of the platform is late anyway. */
 const TICK_MS = 5;
 /** One round takes 10 s: most deadlines are met or expire in their first. */
 const SLOTS = 2_048;
@@ -68,8 +68,12 @@ export class Deadlines {
     }
   }
 
+  /** The timer runs at the ticks, and not whenever the first deadline was added: else a deadline could be two ticks late. */
   #arm(): void {
-    this.#timer ??= this.#clock.timer(this.#run, TICK_MS);
+    if (this.#timer !== null) return;
+    const into = this.#clock.now() % TICK_MS;
+    // Whole milliseconds: the platform cuts fractions off, and a timer that comes too early has to come again.
+    this.#timer = this.#clock.timer(this.#run, Math.ceil(TICK_MS - into));
   }
 
   #advance(): void {

@@ -4,6 +4,9 @@ import { localAbort } from "../http2/stream.ts";
 import type { Downstream } from "./downstream.ts";
 import { ownHead } from "./status.ts";
 
+/** What a client may still send after it was answered, before its connection is given up rather than read to the end. */
+const DISCARD_BYTES = 262_144;
+
 /** Gives a request to whoever takes it: see entrance.ts. */
 export type Enter = (downstream: Downstream, head: Head) => Receiver;
 
@@ -45,7 +48,6 @@ class FetchDownstream implements Downstream {
   readonly #resolve: (response: Response) => void;
   readonly #onAbort = (): void => this.#abandon("the client went away");
   #receiver: Receiver | null = null;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   /** Request bytes that were given to the call and have not left. */
   #inFlight = 0;
@@ -53,7 +55,7 @@ class FetchDownstream implements Downstream {
   /** Answer bytes that wait for the client. */
   #waiting = 0;
   #headSent = false;
-  #requestEnded = false;
+  #discarded = 0;
   #over = false;
 
   constructor(request: Request, resolve: (response: Response) => void, peer: string) {
@@ -74,23 +76,31 @@ class FetchDownstream implements Downstream {
   async #read(receiver: Receiver): Promise<void> {
     const reader = this.#request.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
     if (reader !== undefined) {
-      this.#reader = reader;
       try {
         for (;;) {
           const { done, value } = await reader.read();
-          if (this.#over) return;
+          if (this.#over) {
+            // The answer is out already: the rest is read, so that the connection serves the next request.
+            if (done) return;
+            this.#discarded += value.length;
+            if (this.#discarded <= DISCARD_BYTES) continue;
+            reader.cancel().catch(() => {});
+            return;
+          }
           if (done) break;
           this.#inFlight += value.length;
           receiver.data(value, 0, value.length);
-          if (this.#inFlight > READ_AHEAD_BYTES) await new Promise<void>((resolve) => (this.#resume = resolve));
-          if (this.#over) return;
+          if (this.#inFlight > READ_AHEAD_BYTES) {
+            await new Promise<void>((resolve) => {
+              this.#resume = resolve;
+            });
+          }
         }
       } catch {
         this.#abandon("the request's body broke off");
         return;
       }
     }
-    this.#requestEnded = true;
     receiver.end(null);
   }
 
@@ -110,8 +120,9 @@ class FetchDownstream implements Downstream {
     if (this.#over) return;
     this.#finish();
     this.#receiver?.abort(localAbort(ErrorCode.CANCEL, message));
+    // Nobody reads what is answered now.
     if (!this.#headSent) this.#resolve(new Response(null, { status: 499 }));
-    else this.#fail(message);
+    else this.#close();
   }
 
   // ── The answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,6 +169,10 @@ class FetchDownstream implements Downstream {
   end(_trailers: Head | null): void {
     if (this.#over) return;
     this.#finish();
+    this.#close();
+  }
+
+  #close(): void {
     try {
       this.#controller?.close();
     } catch {
@@ -184,7 +199,5 @@ class FetchDownstream implements Downstream {
     this.#over = true;
     this.#request.signal.removeEventListener("abort", this.#onAbort);
     this.#go();
-    // What the client still sends is read by nobody.
-    if (!this.#requestEnded) this.#reader?.cancel().catch(() => {});
   }
 }

@@ -1,4 +1,4 @@
-import type { Fields, Head } from "../http2/receiver.ts";
+import type { Head } from "../http2/receiver.ts";
 
 /**
  * gRPC to gRPC is a splice: no stage, no envelope is parsed. All there is to it is the head that goes to the pod.
@@ -15,14 +15,14 @@ function withField(head: Head, name: string, value: string): Head {
   return { fields: [...head.fields, name, value], neverIndexed: head.neverIndexed, memo: undefined };
 }
 
-/** The head with another `grpc-timeout`, in the place of the old one. */
+/** The head with another `grpc-timeout`, in the place of the old one; of all, should a client send several. */
 export function withTimeout(head: Head, value: string): Head {
-  const fields: Fields = head.fields;
-  for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i] !== "grpc-timeout") continue;
-    const changed = [...fields];
+  let changed: string[] | null = null;
+  for (let i = 0; i < head.fields.length; i += 2) {
+    if (head.fields[i] !== "grpc-timeout") continue;
+    changed ??= [...head.fields];
     changed[i + 1] = value;
-    return { fields: changed, neverIndexed: head.neverIndexed, memo: undefined };
   }
-  return withField(head, "grpc-timeout", value);
+  if (changed === null) return withField(head, "grpc-timeout", value);
+  return { fields: changed, neverIndexed: head.neverIndexed, memo: undefined };
 }

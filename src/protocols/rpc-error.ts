@@ -8,6 +8,8 @@ export interface RpcStatus {
   readonly code: number;
   readonly message: string;
   readonly details: readonly ErrorDetail[];
+  /** The pod's own HTTP status, when it answered without a grpc-status. */
+  readonly httpStatus?: number;
 }
 
 export interface ErrorDetail {
@@ -70,7 +72,7 @@ export function rpcStatusOf(trailers: Fields | null, head: Fields): RpcStatus {
   if (code === null) {
     const status = Number(field(head, ":status") ?? 0);
     const message = status === 200 ? "the pod ended the call without a grpc-status" : `the pod answered HTTP ${status}`;
-    return { code: statusOfHttp(status), message, details: [] };
+    return { code: statusOfHttp(status), message, details: [], ...(status >= 400 ? { httpStatus: status } : {}) };
   }
   const message = decodeMessage(field(from, "grpc-message") ?? "");
   if (code === Status.OK) return { code, message: "", details: [] };

@@ -6,22 +6,22 @@ const MAX_VALUE = 99_999_999;
 
 /**
  * Reads `grpc-timeout`.
- * @param value empty when the field is absent
+ * @param value undefined when the field is absent
  * @returns milliseconds, fractional; Infinity when absent, NaN when malformed
  */
-export function parseTimeout(value: string): number {
-  if (value === "") return Number.POSITIVE_INFINITY;
+export function parseTimeout(value: string | undefined): number {
+  if (value === undefined) return Number.POSITIVE_INFINITY;
   if (!/^\d{1,8}[HMSmun]$/.test(value)) return Number.NaN;
   return Number(value.slice(0, -1)) * units[value.slice(-1)];
 }
 
 /**
  * Reads `connect-timeout-ms`: at most 10 digits (Connect protocol, Timeout).
- * @param value empty when the field is absent
+ * @param value undefined when the field is absent
  * @returns milliseconds; Infinity when absent, NaN when malformed
  */
-export function parseConnectTimeout(value: string): number {
-  if (value === "") return Number.POSITIVE_INFINITY;
+export function parseConnectTimeout(value: string | undefined): number {
+  if (value === undefined) return Number.POSITIVE_INFINITY;
   return /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
 }
 
