@@ -43,6 +43,9 @@ export interface CallParts {
 /** Attempts that one call may make, the first included (gRFC A6 allows five). */
 const MAX_ATTEMPTS = 5;
 
+/** A pod ends a call so much before us at most: its deadline was cut to whole milliseconds. */
+const ROUNDING_MS = 1;
+
 /**
  * THE LIFE OF A CALL, from the listener to the pod and back. Before it, entrance.ts has said which protocol, which method and
  * which backend; it takes the request in gRPC's form as a {@link Receiver}, and gives the answer to the client's end of the
@@ -64,7 +67,10 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   /** Bytes of the request that the client has got credit for, and those that have left on the current attempt. */
   #credited = 0;
   #left = 0;
+  /** Something has come since the idle timeout was last looked at, or request bytes have left. */
   #progress = false;
+  /** What {@link #unread} was then. */
+  #unreadThen = 0;
   /** The code in a trailers-only head; -1 for none. */
   #headStatus = -1;
   // Deadline
@@ -117,13 +123,21 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
       return;
     }
     const idleTimeout = this.#backend.settings.idleTimeout ?? 0;
-    if (!this.#progress) {
+    const unread = this.#unread();
+    if (!this.#progress && unread === this.#unreadThen) {
       this.#expire(Status.UNAVAILABLE, `no byte of the call moved for ${idleTimeout} ms (idle timeout)`);
       return;
     }
     this.#progress = false;
+    this.#unreadThen = unread;
     this.at = Math.min(this.#expiresAt, now + idleTimeout);
     this.#parts.deadlines.add(this);
+  }
+
+  /** Bytes of the answer that wait for the client. Without new ones they only become fewer, and that is progress, too. */
+  #unread(): number {
+    const stream = this.#attempt?.stream ?? null;
+    return stream === null ? 0 : stream.connection.limits.streamWindow - stream.receiveWindow - stream.uncredited;
   }
 
   #expire(code: number, what: string): void {
@@ -194,11 +208,11 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
     const request = this.#request;
     const upstream = request.upstream as Head;
     if (this.#expiresAt === Number.POSITIVE_INFINITY) return upstream;
+    // Not worked out of `#expiresAt`: sums of fractional times do not come out even, and 100 ms would go on as 99.
+    const timeout = Math.min(request.timeout, this.#backend.settings.maxTimeout ?? Number.POSITIVE_INFINITY);
     const spent = this.#parts.clock.now() - this.#startedAt;
-    const clamped = this.#expiresAt - this.#startedAt < request.timeout;
-    if (spent < 1 && !clamped) return upstream;
-    const left = this.#expiresAt - this.#startedAt - spent;
-    return withTimeout(upstream, formatTimeout(Math.max(left, 1e-3)));
+    if (spent < 1 && timeout === request.timeout) return upstream;
+    return withTimeout(upstream, formatTimeout(Math.max(timeout - spent, 1e-3)));
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -218,6 +232,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
 
   /** Bytes of the request have left for the pod. A second attempt sends again what the client has had credit for. */
   consumed(bytes: number): void {
+    this.#progress = true;
     this.#left += bytes;
     if (this.#left <= this.#credited) return;
     this.#downstream.consumed(this.#left - this.#credited);
@@ -261,7 +276,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   /** The pod reset the call, its connection was lost, or none could be made. */
   failed(attempt: Attempt, reason: Abort): void {
     if (this.#over) return;
-    const tooLate = this.#parts.clock.now() >= this.#expiresAt && reason.code === ErrorCode.CANCEL;
+    const tooLate = reason.code === ErrorCode.CANCEL && this.#parts.clock.now() >= this.#expiresAt - ROUNDING_MS;
     if (reason.unprocessed) attempt.withdrawn();
     else attempt.faulted();
     this.#attempt = null;

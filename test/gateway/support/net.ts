@@ -55,8 +55,8 @@ export class Link {
 
 /** What answers at an address. */
 export type Host =
-  /** Accepts: makes the handler of the server's end. */
-  | { readonly kind: "accept"; accept(stream: MemoryStream): ByteStreamHandler }
+  /** Accepts: makes the handler of the server's end. Delay: milliseconds that a connection takes. */
+  | { readonly kind: "accept"; readonly delay?: number; accept(stream: MemoryStream): ByteStreamHandler }
   | { readonly kind: "refuse" }
   /** Packets go nowhere: the attempt times out. */
   | { readonly kind: "silent" };
@@ -79,29 +79,41 @@ export class Net {
     const label = address.kind === "tcp" ? `${address.host}:${address.port}` : `unix:${address.path}`;
     this.dialled.push(label);
     const host = this.hosts.get(label) ?? { kind: "refuse" };
-    if (host.kind === "accept") return this.connect(label, handler, (stream) => host.accept(stream)).client;
-    const stream = new MemoryStream(label).attach(handler);
-    if (host.kind === "refuse") this.soon(() => stream.close(new Error(`connect ECONNREFUSED ${label}`)));
-    else {
-      const timeout = () => stream.close(new Error(`connect ${label}: not established within ${timeoutMs} ms`));
-      this.clock.timer(timeout, timeoutMs);
+    if (host.kind === "accept") return this.connect(label, handler, (stream) => host.accept(stream), host.delay).client;
+    const stream = new MemoryStream(label);
+    if (host.kind === "refuse") {
+      this.soon(() => stream.close(new Error(`connect ECONNREFUSED ${label}`)));
+      return stream.attach(handler);
     }
-    return stream;
+    const timeout = () => stream.close(new Error(`connect ${label}: not established within ${timeoutMs} ms`));
+    const timer = this.clock.timer(timeout, timeoutMs);
+    const closed = (reason: Error | null) => {
+      timer.cancel();
+      handler.closed(reason);
+    };
+    return stream.attach({ received: () => {}, drained: () => {}, ended: () => {}, closed });
   };
 
-  /** Connects two ends, at the next turn. */
-  connect(name: string, handler: ByteStreamHandler, accept: (stream: MemoryStream) => ByteStreamHandler): Link {
+  /** Connects two ends, at the next turn or `delay` milliseconds later. */
+  connect(
+    name: string,
+    handler: ByteStreamHandler,
+    accept: (stream: MemoryStream) => ByteStreamHandler,
+    delay = 0,
+  ): Link {
     const link = new Link(name);
     this.links.push(link);
     link.client.attach(handler);
-    this.soon(() => {
+    const establish = () => {
       if (link.client.isClosed || link.client.destroyedByOwner) {
         link.server.close(null);
         return;
       }
       link.server.attach(accept(link.server));
       link.client.open();
-    });
+    };
+    if (delay > 0) this.clock.timer(establish, delay);
+    else this.soon(establish);
     return link;
   }
 

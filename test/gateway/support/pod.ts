@@ -21,6 +21,8 @@ const lenient: Http2Limits = {
 /** A scripted pod. What a call gets for an answer is the test's to say, at once in `onHead` or `onCall`, or later. */
 export class Pod {
   readonly kind = "accept";
+  /** Milliseconds until a connection is established. */
+  delay = 0;
   readonly calls: Party[] = [];
   readonly connections: ServerConnection[] = [];
   /** When a head has come. */
