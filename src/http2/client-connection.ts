@@ -22,6 +22,8 @@ export interface ClientOptions extends ConnectionOptions {
   readonly keepalive: KeepaliveOptions;
   /** Streams at once until the server has said how many (RFC 9113 6.5.2 sets no bound; gRPC implementations assume 100). */
   readonly assumedConcurrentStreams: number;
+  /** The first stream's ID: 1 when left out. For tests of what happens when IDs run out. */
+  readonly firstStreamId?: number;
 }
 
 /** The client side of a connection (RFC 9113). */
@@ -29,7 +31,7 @@ export class ClientConnection extends Connection {
   readonly #events: ClientEvents;
   readonly #keepalive: Keepalive;
   #maxStreams: number;
-  #nextId = 1;
+  #nextId: number;
   #ready = false;
   #goingAway = false;
   #reason = "";
@@ -39,6 +41,7 @@ export class ClientConnection extends Connection {
     this.#events = events;
     this.#keepalive = new Keepalive(options.keepalive);
     this.#maxStreams = options.assumedConcurrentStreams;
+    this.#nextId = options.firstStreamId ?? 1;
   }
 
   /** The byte stream is established: talking starts. */
@@ -102,7 +105,8 @@ export class ClientConnection extends Connection {
     }
     if (stream.headReceived) {
       const facts = head.facts ?? checkHead(head, "trailers");
-      head.facts = facts;
+      // Remembered only when it is well-formed: what is wrong as trailers may be right as a response.
+      if (facts.error === "") head.facts = facts;
       // A block of trailers and one of a response are never equal: the latter begins with :status.
       if (facts.error !== "" || facts.status !== 0 || !endStream) {
         this.streamError(stream, ErrorCode.PROTOCOL_ERROR, facts.error || "malformed trailers");
@@ -116,7 +120,7 @@ export class ClientConnection extends Connection {
       return;
     }
     const facts = head.facts ?? checkHead(head, "response");
-    head.facts = facts;
+    if (facts.error === "") head.facts = facts;
     if (facts.error !== "" || facts.status === 0) {
       this.streamError(stream, ErrorCode.PROTOCOL_ERROR, facts.error || "malformed response");
       return;
@@ -167,10 +171,7 @@ export class ClientConnection extends Connection {
     const reason = `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`;
     this.#leave(code, debug);
     // RFC 9113 6.8: streams above the last identifier were not processed and may safely be tried elsewhere.
-    for (const stream of [...this.streams.values()]) {
-      if (stream.id <= lastStreamId) continue;
-      this.abortStream(stream, { by: "connection", code, unprocessed: true, message: reason });
-    }
+    this.abortAll({ by: "connection", code, unprocessed: true, message: reason }, lastStreamId);
     if (this.streams.size === 0) this.#goodbye();
   }
 
@@ -183,24 +184,29 @@ export class ClientConnection extends Connection {
     this.#keepalive.acked();
   }
 
+  /** Without GOAWAY before it, the end of what the server sends is a loss. */
+  override ended(): void {
+    if (!this.over && !this.#goingAway) this.#reason = "the peer closed the connection";
+    super.ended();
+  }
+
   override sweep(ms: number): void {
     const active = this.active;
     super.sweep(ms);
-    if (this.over || !this.#ready) return;
+    // While nothing is read, no answer can come.
+    if (this.over || !this.#ready || this.outbound.paused) return;
     switch (this.#keepalive.sweep(ms, active, this.streams.size > 0)) {
       case "ping":
         this.outbound.ping(0, new Uint8Array(8), 0);
         break;
       case "dead":
-        this.#reason = "keepalive ping was not answered";
-        this.abortAllLost(this.#reason);
-        this.destroy();
+        this.lose("keepalive ping was not answered");
         break;
     }
   }
 
   protected override failed(message: string): void {
-    this.#reason = message;
+    this.#reason ||= message;
   }
 
   protected connectionClosed(reason: Error | null): void {

@@ -1,4 +1,5 @@
 import type { ByteStream, ByteStreamHandler } from "../runtime/machine.ts";
+import { localAbort, lostAbort, resetAbort } from "./abort.ts";
 import type { Budget } from "./budget.ts";
 import { ErrorCode } from "./error-code.ts";
 import { ConnectionError } from "./errors.ts";
@@ -9,17 +10,22 @@ import { type DecodedHead, Decoder, HpackError } from "./hpack/decoder.ts";
 import { InboundWindow } from "./inbound-window.ts";
 import type { Http2Limits } from "./limits.ts";
 import { Outbound } from "./outbound.ts";
+import { Overdue } from "./overdue.ts";
 import { Patience } from "./patience.ts";
 import type { Abort, Head } from "./receiver.ts";
 import { readSettings } from "./settings.ts";
-import { Closed, localAbort, resetAbort, type Stream } from "./stream.ts";
+import { Closed, type Stream } from "./stream.ts";
 import { StreamHistory } from "./stream-history.ts";
+import { StreamTable } from "./stream-table.ts";
 
 export interface ConnectionOptions {
   readonly flusher: Flusher;
   readonly budget: Budget;
   readonly limits: Http2Limits;
 }
+
+/** How long the peer may take to read our GOAWAY and close, until we do. Counted in sweeps: a second less may be meant. */
+const GOODBYE_MS = 2_000;
 
 /**
  * What both sides of an HTTP/2 connection have in common: streams, both levels of flow control, settings, ping, errors. The
@@ -32,31 +38,35 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   readonly limits: Http2Limits;
   readonly budget: Budget;
   readonly outbound: Outbound;
-  readonly streams = new Map<number, Stream>();
+  readonly streams = new StreamTable();
   /** Sweeps since the connection began. */
   sweeps = 0;
   /** Nothing is read any more, and nothing sent but what is queued. */
   over = false;
+  /** What the peer may send on a new stream at first. */
+  firstReceiveWindow: number;
   protected readonly decoder: Decoder;
   protected readonly history = new StreamHistory();
   /** Bytes were received since the last sweep. */
   protected active = false;
   #stream: ByteStream | null = null;
+  readonly #side: "server" | "client";
   readonly #reader: FrameReader;
-  #settingsUnacked = 0;
-  #settingsAge = 0;
-  #incompleteAge = 0;
-  #overAge = 0;
-  #blockedAge = 0;
   readonly #patience: Patience;
+  readonly #overdue: Overdue;
   readonly #inbound: InboundWindow;
+  #overAge = 0;
+  /** What was queued when the connection was over is worth waiting for. */
+  #orderly = false;
   #settingsSeen = false;
   #closedReported = false;
 
   constructor(options: ConnectionOptions, side: "server" | "client") {
     this.limits = options.limits;
     this.budget = options.budget;
-    this.outbound = new Outbound(options.flusher);
+    this.#side = side;
+    this.firstReceiveWindow = options.limits.streamWindow;
+    this.outbound = new Outbound(options.flusher, (error) => this.broken(error));
     this.#patience = new Patience(options.limits, this.outbound.output);
     this.#inbound = new InboundWindow(options.limits.connectionWindow, options.budget, (bytes) =>
       this.outbound.windowUpdate(0, bytes),
@@ -71,6 +81,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
       // On the wire a block is never longer than the list it stands for, but for a few bytes a field.
       maxBlockBytes: options.limits.maxHeaderListBytes * 2,
     });
+    this.#overdue = new Overdue(options.limits, this.#reader, this.outbound.output);
   }
 
   abstract onHeaders(
@@ -113,7 +124,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     const { output } = this.outbound;
     for (let i = 0; i < preface.length; i++) output.buffer[output.position++] = preface.charCodeAt(i);
     output.settings(settings);
-    this.#settingsUnacked++;
+    this.#overdue.settingsSent();
     if (this.#inbound.initialCredit > 0) output.windowUpdate(0, this.#inbound.initialCredit);
     this.outbound.wake();
   }
@@ -127,16 +138,12 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
       this.#reader.read(bytes);
     } catch (error) {
       if (error instanceof ConnectionError) this.fail(error);
-      else {
-        // A mistake of ours: this connection ends, the process goes on, and the peer learns no more than that.
-        this.fail(new ConnectionError(ErrorCode.INTERNAL_ERROR, "internal error"));
-        this.failed(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
-      }
+      else this.broken(error);
     }
   }
 
   drained(): void {
-    this.#blockedAge = 0;
+    this.#overdue.drained();
     this.outbound.drained();
   }
 
@@ -144,17 +151,15 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   ended(): void {
     if (this.over) return;
     this.finish();
-    this.#abortAll(connectionLost("the peer closed the connection"));
+    this.abortAll(lostAbort("the peer closed the connection"));
   }
 
   closed(reason: Error | null): void {
     if (this.#closedReported) return;
     this.#closedReported = true;
-    this.over = true;
+    this.#stop();
     this.outbound.closed = true;
-    this.#inbound.close();
-    this.#reader.stop();
-    this.#abortAll(connectionLost(reason === null ? "connection closed" : `connection lost: ${reason.message}`));
+    this.abortAll(lostAbort(reason === null ? "connection closed" : `connection lost: ${reason.message}`));
     this.connectionClosed(reason);
   }
 
@@ -175,15 +180,27 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     this.streamClosed(stream);
   }
 
+  /** Reading and giving credit end here. */
+  #stop(): void {
+    this.over = true;
+    this.#reader.stop();
+    this.#inbound.close();
+  }
+
   /** Ends the connection for an error: GOAWAY, FIN, and every stream aborted (RFC 9113 5.4.1). */
   fail(error: ConnectionError): void {
     if (this.over) return;
-    this.over = true;
-    this.#reader.stop();
+    this.#stop();
     this.outbound.goaway(this.lastPeerStreamId(), error.code, error.message.slice(0, 200));
     this.outbound.finish();
-    this.#abortAll({ by: "connection", code: error.code, unprocessed: false, message: error.describe() });
+    this.abortAll({ by: "connection", code: error.code, unprocessed: false, message: error.describe() });
     this.failed(error.describe());
+  }
+
+  /** An exception that nobody meant: this connection ends, the process goes on, and the peer learns no more than that. */
+  broken(error: unknown): void {
+    this.fail(new ConnectionError(ErrorCode.INTERNAL_ERROR, "internal error"));
+    this.failed(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
   }
 
   /** For the owner's log. */
@@ -192,31 +209,37 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   /** Ends the connection in order: GOAWAY was sent and no stream is left. */
   protected finish(): void {
     if (this.over) return;
-    this.over = true;
+    this.#stop();
+    this.#orderly = true;
     this.outbound.finish();
+  }
+
+  /** The peer does not answer: every stream ends, and what is queued is thrown away. */
+  protected lose(message: string): void {
+    this.#stop();
+    this.abortAll(lostAbort(message));
+    this.failed(message);
+    this.destroy();
   }
 
   /** Throws everything away at once. */
   destroy(): void {
-    this.over = true;
+    this.#stop();
     if (this.#stream === null) this.closed(null);
     else this.#stream.destroy();
   }
 
-  /** Every stream ends as with a lost connection. */
-  protected abortAllLost(message: string): void {
-    this.#abortAll(connectionLost(message));
-  }
-
-  #abortAll(reason: Abort): void {
-    for (const stream of [...this.streams.values()]) this.abortStream(stream, reason);
-  }
-
-  /** Ends a stream without sending anything, and tells its receiver. */
-  protected abortStream(stream: Stream, reason: Abort): void {
-    if (stream.closed) return;
-    this.closeStream(stream, Closed.RESET_BY_US);
-    stream.receiver.abort(reason);
+  /** Ends every stream with an ID above `above`, without sending anything. A receiver that throws keeps no other from hearing. */
+  protected abortAll(reason: Abort, above = 0): void {
+    for (const stream of this.streams.values()) {
+      if (stream.closed || stream.id <= above) continue;
+      try {
+        this.closeStream(stream, Closed.RESET_BY_US);
+        stream.receiver.abort(reason);
+      } catch (error) {
+        this.failed(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+      }
+    }
   }
 
   // ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,6 +275,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
       }
       stream.bodyLeft = left;
     }
+    if (endStream) stream.endReceived = true;
     if (length > 0) stream.receiver.data(bytes, start, end);
     if (endStream) this.endRemote(stream, null);
   }
@@ -259,6 +283,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   /** The peer's direction ends here, with or without trailers. */
   protected endRemote(stream: Stream, trailers: Head | null): void {
     if (stream.closed) return;
+    stream.endReceived = true;
     stream.remoteEnded = true;
     stream.receiver.end(trailers);
     if (stream.closed) return;
@@ -283,11 +308,14 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
 
   onStreamError(id: number, code: number, message: string): void {
     const stream = this.streams.get(id);
-    if (stream !== undefined) this.streamError(stream, code, message);
-    else {
-      this.#patience.provoked();
-      this.outbound.reset(id, code);
+    if (stream !== undefined) {
+      this.streamError(stream, code, message);
+      return;
     }
+    // RFC 9113 6.4: "RST_STREAM frames MUST NOT be sent for a stream in the "idle" state."
+    if (this.isIdle(id)) throw new ConnectionError(code, message);
+    this.#patience.provoked();
+    this.outbound.reset(id, code);
   }
 
   /** The peer broke a rule on one stream: RST_STREAM, and the receiver is told (RFC 9113 5.4.2). */
@@ -332,12 +360,16 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
 
   onSettings(ack: boolean, bytes: Uint8Array, start: number, end: number): void {
     if (ack) {
-      if (this.#settingsUnacked > 0) this.#settingsUnacked--;
-      this.#settingsAge = 0;
+      this.#overdue.settingsAcked();
       return;
     }
     this.#patience.settings();
-    const { headerTableSize, maxConcurrentStreams, initialWindowSize } = readSettings(bytes, start, end);
+    const { headerTableSize, maxConcurrentStreams, initialWindowSize } = readSettings(
+      bytes,
+      start,
+      end,
+      this.#side === "server" ? "client" : "server",
+    );
     if (headerTableSize !== null) this.outbound.encoder.setPeerMaxTableSize(headerTableSize);
     if (initialWindowSize !== null) this.#changeStreamWindows(initialWindowSize);
     this.outbound.output.frame(0, FrameType.SETTINGS, Flag.ACK, 0);
@@ -352,6 +384,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     const difference = value - this.outbound.peerStreamWindow;
     this.outbound.peerStreamWindow = value;
     for (const stream of this.streams.values()) {
+      if (stream.localEnded) continue;
       stream.sendWindow += difference;
       if (stream.sendWindow > MAX_WINDOW) {
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE makes a window too large");
@@ -401,52 +434,36 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   sweep(ms: number): void {
     this.sweeps++;
     this.#patience.sweep();
+    this.outbound.output.sweep();
     if (this.over) {
-      // Two seconds for the peer to read our GOAWAY and close; then we do.
-      this.#overAge += ms;
-      if (this.#overAge >= 2_000) this.#stream?.destroy();
+      this.#sweepOver(ms);
       return;
     }
-    if (this.#sweepTimeouts(ms)) return;
+    const overdue = this.#overdue.sweep(ms);
+    if (overdue !== null) {
+      this.fail(overdue);
+      return;
+    }
+    if (this.#overdue.blocked(ms)) {
+      this.lose("the peer took no data for too long");
+      return;
+    }
     for (const stream of this.outbound.waiting) this.#sweepStalled(stream, ms);
     this.active = false;
   }
 
-  /** @returns true when the connection has ended */
-  #sweepTimeouts(ms: number): boolean {
-    this.#incompleteAge = this.#reader.incomplete ? this.#incompleteAge + ms : 0;
-    if (this.#incompleteAge > this.limits.headTimeout) {
-      return this.#timeout(ErrorCode.ENHANCE_YOUR_CALM, "a header block or the first SETTINGS took too long");
-    }
-    if (this.#settingsUnacked > 0) this.#settingsAge += ms;
-    if (this.#settingsAge > this.limits.settingsAckTimeout) {
-      return this.#timeout(ErrorCode.SETTINGS_TIMEOUT, "SETTINGS were not acknowledged in time");
-    }
-    if (this.outbound.output.blocked) {
-      this.#blockedAge += ms;
-      // The socket has taken nothing for so long: not even a GOAWAY would leave.
-      if (this.#blockedAge > this.limits.stallTimeout) {
-        this.destroy();
-        return true;
-      }
-    }
-    return false;
-  }
-
-  #timeout(code: number, message: string): true {
-    this.fail(new ConnectionError(code, message));
-    return true;
+  /** Waits for the peer to close, and for what is queued to leave when the end was an orderly one; then closes. */
+  #sweepOver(ms: number): void {
+    this.#overAge += ms;
+    const queued = this.#orderly && this.#stream !== null && this.#stream.queued() > 0;
+    if (this.#overAge >= (queued ? this.limits.stallTimeout : GOODBYE_MS)) this.destroy();
   }
 
   /** CVE-2019-9511: a peer that opens its window byte by byte. Only real progress counts. */
   #sweepStalled(stream: Stream, ms: number): void {
-    stream.stalledSweeps += ms;
-    if (stream.stalledSweeps <= this.limits.stallTimeout) return;
+    stream.stalledFor += ms;
+    if (stream.stalledFor <= this.limits.stallTimeout) return;
     this.resetStream(stream, ErrorCode.ENHANCE_YOUR_CALM);
     stream.receiver.abort(localAbort(ErrorCode.ENHANCE_YOUR_CALM, "the peer took no data for too long"));
   }
-}
-
-function connectionLost(message: string): Abort {
-  return { by: "connection", code: ErrorCode.INTERNAL_ERROR, unprocessed: false, message };
 }

@@ -62,6 +62,9 @@ export class Deadlines {
     if (previous !== null) previous.next = next;
     else this.#slots[deadline.slot] = next;
     deadline.slot = -1;
+    // Links to neighbours would keep them alive as long as this one.
+    deadline.next = null;
+    deadline.previous = null;
     if (--this.#size === 0) {
       this.#timer?.cancel();
       this.#timer = null;
