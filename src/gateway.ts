@@ -1,12 +1,14 @@
 import type { GatewayView } from "./admin/view.ts";
 import { Attempt, type AttemptOwner } from "./balancing/attempt.ts";
 import type { Backend, PickWaiter } from "./balancing/backend.ts";
+import type { Endpoint } from "./balancing/endpoint.ts";
 import { Replay } from "./balancing/replay.ts";
 import type { Settings } from "./config/settings.ts";
+import { localAbort } from "./http2/abort.ts";
 import type { Budget } from "./http2/budget.ts";
 import { ErrorCode } from "./http2/error-code.ts";
 import type { Abort, Flow, Head, Receiver } from "./http2/receiver.ts";
-import { localAbort, type Stream } from "./http2/stream.ts";
+import type { Stream } from "./http2/stream.ts";
 import type { Request } from "./protocols/classify.ts";
 import type { Deadline, Deadlines } from "./protocols/deadlines.ts";
 import type { Downstream } from "./protocols/downstream.ts";
@@ -57,6 +59,8 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   readonly #request: Request;
   readonly #backend: Backend;
   #attempt: Attempt | null = null;
+  /** For the log: where the last attempt was made. */
+  #lastEndpoint: Endpoint | null = null;
   #attempts = 0;
   #replay: Replay | null = null;
   #startedAt = 0;
@@ -161,6 +165,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
       return;
     }
     this.#attempts++;
+    this.#lastEndpoint = endpoint;
     this.#left = 0;
     const attempt = new Attempt(this, backend, endpoint, request.path, this.#parts.clock);
     this.#attempt = attempt;
@@ -293,12 +298,18 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
       return;
     }
     const stage = attempt.stream === null ? "connect" : this.#responding ? "body" : "head";
-    this.#fail(code, `upstream ${stage}, ${this.#at(attempt)}: ${reason.message}`);
+    const why = reason.unprocessed && !this.#responding ? this.#whyNotRepeated() : "";
+    this.#fail(code, `upstream ${stage}, ${this.#at(attempt)}: ${reason.message}${why}`);
   }
 
   /** Surely unprocessed, all of the request still here, and not tried too often (gRFC A6, transparent retries). */
   #repeatable(): boolean {
     return !this.#responding && this.#replay?.complete === true && this.#attempts < MAX_ATTEMPTS;
+  }
+
+  #whyNotRepeated(): string {
+    if (this.#attempts >= MAX_ATTEMPTS) return `, tried ${MAX_ATTEMPTS} times`;
+    return ", not repeated: the request is larger than retryBuffer";
   }
 
   // ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -337,7 +348,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
       path: this.#request.path,
       protocol: this.#request.protocol,
       backend: this.#backend.settings.name,
-      endpoint: this.#attempt?.endpoint.label ?? null,
+      endpoint: this.#lastEndpoint?.label ?? null,
       code,
       attempts: this.#attempts,
       ms: Math.round((clock.now() - this.#startedAt) * 1e3) / 1e3,

@@ -64,7 +64,13 @@ export class Backend implements ResolverListener, EndpointOwner {
 
   /** Chooses and counts (invariant 1); undefined when no endpoint is ready. */
   pick(path: string, except: Endpoint | undefined): Endpoint | undefined {
-    const endpoint = this.#policy.pick(path, except);
+    let endpoint = this.#policy.pick(path, except);
+    if (endpoint !== undefined && !endpoint.ready) {
+      // It was lost in this turn, and the policy hears of changes once a turn.
+      this.#policy.done(endpoint, path, -1, false);
+      this.#update();
+      endpoint = this.#policy.pick(path, except);
+    }
     if (endpoint !== undefined) endpoint.picks++;
     return endpoint;
   }
@@ -201,9 +207,9 @@ export class Backend implements ResolverListener, EndpointOwner {
     for (const endpoint of this.endpoints.values()) ready ||= endpoint.ready;
     const message = ready ? null : this.hopeless();
     if (!ready && message === null) return;
-    const waiters = [...this.#pending];
-    this.#pending.clear();
-    for (const waiter of waiters) {
+    for (const waiter of [...this.#pending]) {
+      // What is done for one may end another.
+      if (!this.#pending.delete(waiter)) continue;
       if (message === null) waiter.retry();
       else waiter.fail(message);
     }

@@ -1,13 +1,17 @@
 import type { Budget } from "../http2/budget.ts";
 import type { Head, Receiver } from "../http2/receiver.ts";
 
-/** Chunks up to this size are kept as they are; pieces of larger ones are copied out. */
+/** A call's first piece keeps its chunk alive up to this size; it is copied out of a larger one. */
 const KEEP_CHUNK_BYTES = 16_384;
+/** Small pieces after the first are joined in buffers of this size and more, up to the size above. */
+const JOIN_BYTES = 1_024;
 
 interface Piece {
   readonly bytes: Uint8Array;
   readonly start: number;
-  readonly end: number;
+  end: number;
+  /** A buffer of ours, where `end` to its end is free. Bytes in front of `end` are never written again (Receiver.data). */
+  readonly ours: boolean;
 }
 
 /**
@@ -45,13 +49,20 @@ export class Replay {
       this.drop();
       return;
     }
-    const keep = bytes.buffer.byteLength <= KEEP_CHUNK_BYTES;
-    const piece = keep
-      ? { bytes, start, end }
-      : { bytes: new Uint8Array(bytes.subarray(start, end)), start: 0, end: end - start };
-    if (this.#first === null) this.#first = piece;
-    else if (this.#rest === null) this.#rest = [piece];
-    else this.#rest.push(piece);
+    if (this.#first === null) {
+      const keep = bytes.buffer.byteLength <= KEEP_CHUNK_BYTES;
+      this.#first = keep ? { bytes, start, end, ours: false } : copied(bytes, start, end, end - start);
+    } else if (this.#rest === null) this.#rest = [joinable(bytes, start, end, JOIN_BYTES)];
+    else this.#append(this.#rest, bytes, start, end);
+  }
+
+  /** Requests in tiny pieces must not cost a chunk each: a peer could make us hold any multiple of what it sends. */
+  #append(rest: Piece[], bytes: Uint8Array, start: number, end: number): void {
+    const last = rest[rest.length - 1];
+    if (last.ours && last.bytes.length - last.end >= end - start) {
+      last.bytes.set(bytes.subarray(start, end), last.end);
+      last.end += end - start;
+    } else rest.push(joinable(bytes, start, end, Math.min(last.bytes.length * 2, KEEP_CHUNK_BYTES)));
   }
 
   end(trailers: Head | null): void {
@@ -76,4 +87,16 @@ export class Replay {
     this.#first = null;
     this.#rest = null;
   }
+}
+
+/** What fills most of its chunk stays where it is. */
+function joinable(bytes: Uint8Array, start: number, end: number, room: number): Piece {
+  if ((end - start) * 2 > bytes.buffer.byteLength) return { bytes, start, end, ours: false };
+  return copied(bytes, start, end, Math.max(room, end - start));
+}
+
+function copied(bytes: Uint8Array, start: number, end: number, room: number): Piece {
+  const copy = new Uint8Array(room);
+  copy.set(bytes.subarray(start, end));
+  return { bytes: copy, start: 0, end: end - start, ours: true };
 }

@@ -1,5 +1,6 @@
+import { localAbort } from "../../../src/http2/abort.ts";
 import type { Abort, Flow, Head, Receiver } from "../../../src/http2/receiver.ts";
-import { localAbort, type Stream } from "../../../src/http2/stream.ts";
+import type { Stream } from "../../../src/http2/stream.ts";
 import { concat } from "../../support/memory-stream.ts";
 import { makeHead } from "./fields.ts";
 
