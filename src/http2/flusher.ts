@@ -1,6 +1,8 @@
 /** Something with bytes to send at the end of this turn of the event loop. */
 export interface Flushable {
   flush(): void;
+  /** `flush` has thrown: a mistake of ours. Must not throw. */
+  broken(error: unknown): void;
 }
 
 /**
@@ -14,7 +16,14 @@ export class Flusher {
   readonly #run = (): void => {
     const dirty = this.#dirty;
     this.#dirty = this.#spare;
-    for (let i = 0; i < dirty.length; i++) dirty[i].flush();
+    for (let i = 0; i < dirty.length; i++) {
+      try {
+        dirty[i].flush();
+      } catch (error) {
+        // Flushing calls those who wait for bytes to leave. One connection's mistake must not keep the others from sending.
+        dirty[i].broken(error);
+      }
+    }
     dirty.length = 0;
     this.#spare = dirty;
   };

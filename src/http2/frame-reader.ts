@@ -44,12 +44,9 @@ function frameSizeError(message: string): ConnectionError {
   return new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, message);
 }
 
-/**
- * RFC 9113 4.2: "A frame size error in a frame that could alter the state of the entire connection MUST be treated as a
- * connection error". We do not read past a frame that is too large, so every one ends the connection.
- */
-function tooLarge(payload: number): never {
-  throw frameSizeError(`frame of ${payload} bytes, at most ${DEFAULT_MAX_FRAME_BYTES} allowed`);
+/** The length of the payload of the frame that begins at `at`. */
+function uint24(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
 }
 
 function uint32(bytes: Uint8Array, at: number): number {
@@ -65,7 +62,9 @@ export class FrameReader {
   readonly #options: FrameReaderOptions;
   #prefaceLeft: number;
   #firstFrame = true;
-  /** The beginning of a frame whose end has not arrived; `#partialLength` bytes of it are there. */
+  /** First SETTINGS and field blocks read to their end. */
+  completed = 0;
+  /** The beginning of a frame whose end has not arrived, in a buffer of its own; `#partialLength` bytes of it are there. */
   #partial: Uint8Array | null = null;
   #partialLength = 0;
   /** The field block under way: 0 for none. Only CONTINUATION of this stream may follow (RFC 9113 6.10). */
@@ -82,9 +81,13 @@ export class FrameReader {
     this.#prefaceLeft = options.expectPreface ? PREFACE.length : 0;
   }
 
-  /** True while something has begun whose end the peer owes us: preface, first SETTINGS, or a field block. */
+  /**
+   * True while something has begun whose end the peer owes us: preface, first SETTINGS, or a field block. `completed` tells
+   * whether it is still the same one.
+   */
   get incomplete(): boolean {
-    return this.#firstFrame || this.#blockId !== 0;
+    if (this.#firstFrame || this.#blockId !== 0) return true;
+    return this.#partial !== null && this.#partialLength > 3 && this.#partial[3] === FrameType.HEADERS;
   }
 
   /** Throws away what follows. */
@@ -101,18 +104,35 @@ export class FrameReader {
     if (this.#partial !== null) at = this.#completePartial(chunk, at);
     const length = chunk.length;
     while (length - at >= FRAME_HEADER_BYTES && !this.#stopped) {
-      const payload = (chunk[at] << 16) | (chunk[at + 1] << 8) | chunk[at + 2];
-      if (payload > DEFAULT_MAX_FRAME_BYTES) tooLarge(payload);
+      const payload = uint24(chunk, at);
+      if (payload > DEFAULT_MAX_FRAME_BYTES) this.#tooLarge(payload);
       const end = at + FRAME_HEADER_BYTES + payload;
       if (end > length) break;
       this.#frame(chunk, at, end);
       at = end;
     }
-    if (at < length && !this.#stopped) {
-      // Completed in a fresh buffer each time: consumers may keep a frame's bytes (see Receiver.data).
-      this.#partial = chunk.subarray(at);
-      this.#partialLength = length - at;
-    }
+    if (at < length && !this.#stopped) this.#keep(chunk, at);
+  }
+
+  /**
+   * RFC 9113 4.2: "A frame size error in a frame that could alter the state of the entire connection MUST be treated as a
+   * connection error". We do not read past a frame that is too large, so every one ends the connection.
+   */
+  #tooLarge(payload: number): never {
+    if (this.#firstFrame) throw frameSizeError("what arrived is not HTTP/2");
+    throw frameSizeError(`frame of ${payload} bytes, at most ${DEFAULT_MAX_FRAME_BYTES} allowed`);
+  }
+
+  /**
+   * Keeps the beginning of a frame, which does not end in this chunk: in a buffer of its own, because a chunk may be 64 KiB
+   * large, and in a fresh one, because consumers may keep a frame's bytes (see Receiver.data).
+   */
+  #keep(chunk: Uint8Array, at: number): void {
+    const have = chunk.length - at;
+    const partial = new Uint8Array(FRAME_HEADER_BYTES + (have < FRAME_HEADER_BYTES ? 0 : uint24(chunk, at)));
+    partial.set(chunk.subarray(at));
+    this.#partial = partial;
+    this.#partialLength = have;
   }
 
   #readPreface(chunk: Uint8Array): number {
@@ -130,19 +150,14 @@ export class FrameReader {
     let at = from;
     let partial = this.#partial as Uint8Array;
     let have = this.#partialLength;
-    if (have < FRAME_HEADER_BYTES) {
-      const header = new Uint8Array(FRAME_HEADER_BYTES);
-      header.set(partial.subarray(0, have));
-      while (have < FRAME_HEADER_BYTES && at < chunk.length) header[have++] = chunk[at++];
-      partial = header;
-    }
+    while (have < FRAME_HEADER_BYTES && at < chunk.length) partial[have++] = chunk[at++];
     if (have >= FRAME_HEADER_BYTES) {
-      const payload = (partial[0] << 16) | (partial[1] << 8) | partial[2];
-      if (payload > DEFAULT_MAX_FRAME_BYTES) tooLarge(payload);
+      const payload = uint24(partial, 0);
+      if (payload > DEFAULT_MAX_FRAME_BYTES) this.#tooLarge(payload);
       const whole = FRAME_HEADER_BYTES + payload;
-      if (partial.length !== whole) {
+      if (partial.length < whole) {
         const frame = new Uint8Array(whole);
-        frame.set(partial.subarray(0, have));
+        frame.set(partial);
         partial = frame;
       }
       const take = Math.min(whole - have, chunk.length - at);
@@ -170,6 +185,7 @@ export class FrameReader {
       if (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)
         throw protocolError("the first frame is not SETTINGS");
       this.#firstFrame = false;
+      this.completed++;
     }
     if (this.#blockId !== 0 && (type !== FrameType.CONTINUATION || id !== this.#blockId)) {
       throw protocolError("a field block was interrupted by another frame");
@@ -246,6 +262,7 @@ export class FrameReader {
     }
     const endStream = (flags & Flag.END_STREAM) !== 0;
     if ((flags & Flag.END_HEADERS) !== 0) {
+      this.completed++;
       this.#sink.onHeaders(id, endStream, bytes, start, end, dependsOnItself);
       return;
     }
@@ -269,6 +286,7 @@ export class FrameReader {
     this.#blockId = 0;
     this.#block = [];
     this.#blockBytes = 0;
+    this.completed++;
     this.#sink.onHeaders(id, this.#blockEndStream, block, 0, block.length, this.#blockDependsOnItself);
   }
 

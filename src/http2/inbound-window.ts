@@ -39,6 +39,7 @@ export class InboundWindow {
     if (this.#uncredited >= this.#size >>> 1) this.#giveCredit();
   }
 
+  /** No more credit is given. */
   close(): void {
     this.#closed = true;
     this.#budget.forget(this.#give);

@@ -1,5 +1,5 @@
 import type { ByteStream } from "../runtime/machine.ts";
-import type { Flusher } from "./flusher.ts";
+import type { Flushable, Flusher } from "./flusher.ts";
 import { DEFAULT_MAX_FRAME_BYTES, DEFAULT_WINDOW, Flag, FRAME_HEADER_BYTES, FrameType } from "./frame.ts";
 import { Encoder } from "./hpack/encoder.ts";
 import { Output } from "./output.ts";
@@ -8,9 +8,11 @@ import type { Stream } from "./stream.ts";
 
 /** Above this a turn's output goes out in the middle of the turn, so that one busy turn does not hold it all in memory. */
 const FLUSH_BYTES = 131_072;
+/** So much of our answers may wait for a peer that does not read, before we stop reading from it. */
+const PAUSE_BYTES = 65_536;
 
 /** The sending half of a connection: what waits for the windows or the socket, and the flush at the end of each turn. */
-export class Outbound {
+export class Outbound implements Flushable {
   readonly output = new Output();
   readonly encoder = new Encoder();
   /** Streams with bytes that wait for a window or for the socket; they are sent in turns. */
@@ -20,13 +22,19 @@ export class Outbound {
   /** What a new stream may send at first. */
   peerStreamWindow = DEFAULT_WINDOW;
   readonly maxFrame = DEFAULT_MAX_FRAME_BYTES;
+  /** Nothing more is sent. */
   closed = false;
+  /** Reading has been stopped, until the socket has room again. */
+  paused = false;
+  /** See {@link Flushable}. */
+  readonly broken: (error: unknown) => void;
   readonly #flusher: Flusher;
   #stream: ByteStream | null = null;
   #flushPlanned = false;
 
-  constructor(flusher: Flusher) {
+  constructor(flusher: Flusher, broken: (error: unknown) => void) {
     this.#flusher = flusher;
+    this.broken = broken;
   }
 
   attach(stream: ByteStream): void {
@@ -44,30 +52,53 @@ export class Outbound {
   flush(): void {
     this.#flushPlanned = false;
     if (this.closed) return;
+    if (this.output.blocked) {
+      this.#considerPause();
+      return;
+    }
     if (this.waiting.size > 0) this.#pump();
     this.output.flush();
-    // A peer that makes us answer faster than it reads gets no more of our attention until it has read.
-    if (this.output.blocked) this.#stream?.pause();
+  }
+
+  /**
+   * A peer that makes us answer and does not read gets no more of our attention until it has read. Not before that:
+   * bodies are bounded by windows anyway, and two sides that both stop reading while their output is blocked wait for each
+   * other for ever. RFC 9113 5.2.2: "the receiver MUST read from the TCP receive buffer in a timely fashion. Failure to do
+   * so could lead to a deadlock".
+   */
+  #considerPause(): void {
+    if (this.paused || this.output.position < PAUSE_BYTES) return;
+    this.paused = true;
+    this.#stream?.pause();
   }
 
   /** The socket has room again. */
   drained(): void {
     this.output.blocked = false;
-    this.#stream?.resume();
+    if (this.paused) this.#resume();
     this.wake();
   }
 
-  /** Sends waiting bytes, a frame of each stream in turn, so that a large body does not hold up the small ones. */
+  #resume(): void {
+    this.paused = false;
+    this.#stream?.resume();
+  }
+
+  /**
+   * Sends waiting bytes, a frame of each stream in turn, so that a large body does not hold up the small ones. A stream that
+   * has sent goes to the end of the row, and so the turns go on with the next stream when the connection's window opens
+   * again, however little.
+   */
   #pump(): void {
-    let more = true;
-    while (more && !this.output.blocked) {
-      more = false;
-      for (const stream of this.waiting) {
-        if (stream.pump()) more = true;
-        if (this.output.position >= FLUSH_BYTES) {
-          this.output.flush();
-          if (this.output.blocked) return;
-        }
+    const { output, waiting } = this;
+    for (const stream of waiting) {
+      if (stream.pump()) {
+        waiting.delete(stream);
+        waiting.add(stream);
+      }
+      if (output.position >= FLUSH_BYTES) {
+        output.flush();
+        if (output.blocked) return;
       }
     }
   }
@@ -112,7 +143,8 @@ export class Outbound {
   /** Sends what is queued, then FIN; what the peer still sends is read and thrown away. */
   finish(): void {
     this.output.flush();
+    this.closed = true;
     this.#stream?.end();
-    this.#stream?.resume();
+    if (this.paused) this.#resume();
   }
 }

@@ -23,6 +23,7 @@ export class Output {
   /** DATA frames written since the connection began. */
   dataFrames = 0;
   #stream: ByteStream | null = null;
+  #serialThen = 0;
 
   attach(stream: ByteStream): void {
     this.#stream = stream;
@@ -50,6 +51,14 @@ export class Output {
     if (this.#stream.queued() !== 0) this.buffer = new Uint8Array(Math.max(position, SMALL_BYTES));
     else if (buffer.length > LARGE_BYTES) this.buffer = new Uint8Array(SMALL_BYTES);
     return true;
+  }
+
+  /** About once a second: a connection that has become idle keeps no large buffer. */
+  sweep(): void {
+    if (this.serial === this.#serialThen && this.position === 0 && this.buffer.length > SMALL_BYTES) {
+      this.buffer = new Uint8Array(SMALL_BYTES);
+    }
+    this.#serialThen = this.serial;
   }
 
   /** Writes a frame header and leaves `position` at the payload. Room for the whole frame is reserved. */

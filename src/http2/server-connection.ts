@@ -2,7 +2,7 @@ import type { ByteStream } from "../runtime/machine.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ErrorCode } from "./error-code.ts";
 import { ConnectionError } from "./errors.ts";
-import { MAX_WINDOW, Setting } from "./frame.ts";
+import { DEFAULT_WINDOW, MAX_WINDOW, Setting } from "./frame.ts";
 import { checkHead } from "./head-check.ts";
 import type { DecodedHead } from "./hpack/decoder.ts";
 import { RateLimit } from "./limits.ts";
@@ -43,6 +43,8 @@ export class ServerConnection extends Connection {
     const { limits } = options;
     this.#resets = new RateLimit(limits.resetsPerSecond);
     this.#earlyCredit = limits.earlyResets;
+    // RFC 9113 6.9.3: until it has read our SETTINGS a client may send as much as the initial window allows.
+    this.firstReceiveWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW);
     this.attach(stream);
     this.begin("", [
       [Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
@@ -102,6 +104,7 @@ export class ServerConnection extends Connection {
   #begin(id: number, head: DecodedHead, contentLength: number, endStream: boolean): void {
     const stream = new Stream(this, id, nobody);
     stream.headReceived = true;
+    stream.endReceived = endStream;
     stream.bodyLeft = contentLength;
     this.streams.set(id, stream);
     const receiver = this.#events.request(stream, head);
@@ -148,7 +151,10 @@ export class ServerConnection extends Connection {
   }
 
   override onSettings(ack: boolean, bytes: Uint8Array, start: number, end: number): void {
-    if (ack) this.#settingsAcked = true;
+    if (ack) {
+      this.#settingsAcked = true;
+      this.firstReceiveWindow = this.limits.streamWindow;
+    }
     super.onSettings(ack, bytes, start, end);
   }
 
@@ -164,10 +170,11 @@ export class ServerConnection extends Connection {
 
   /**
    * The response has ended before the request: RFC 9113 8.1 lets us say with RST_STREAM(NO_ERROR) that the rest of the
-   * request is not wanted.
+   * request is not wanted. There is none when END_STREAM has arrived and the receiver has only not been told yet.
    */
   localEnd(stream: Stream): void {
-    this.resetStream(stream, ErrorCode.NO_ERROR);
+    if (stream.endReceived) this.closeStream(stream, Closed.ENDED);
+    else this.resetStream(stream, ErrorCode.NO_ERROR);
   }
 
   protected remoteEnd(): void {}
@@ -191,7 +198,7 @@ export class ServerConnection extends Connection {
   }
 
   /**
-   * Ends gracefully (RFC 9113 6.8): GOAWAY(2^31-1) and a PING; when that comes back, or a second later, every stream that the
+   * Ends gracefully (RFC 9113 6.8): GOAWAY(2^31-1) and a PING; when that comes back, or one or two seconds later, every stream that the
    * client had sent is here, and the final GOAWAY names the last one. The connection ends with its last stream.
    */
   drain(): void {
@@ -223,7 +230,8 @@ export class ServerConnection extends Connection {
     if (this.over) return;
     if (this.#phase === "warned") {
       this.#warnedAge += ms;
-      if (this.#warnedAge >= 1_000) this.#finalGoaway();
+      // The first sweep may come right after the warning.
+      if (this.#warnedAge >= 2_000) this.#finalGoaway();
       return;
     }
     const { connectionIdleTimeout } = this.limits;

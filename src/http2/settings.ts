@@ -13,8 +13,9 @@ export interface PeerSettings {
  * Reads and checks a SETTINGS payload (RFC 9113 6.5.2): pairs of two bytes of identifier and four of value. The last of equal
  * identifiers counts. MAX_FRAME_SIZE is checked and not used: larger frames are allowed to us, not owed, and small ones let
  * streams take turns. MAX_HEADER_LIST_SIZE is advice that a splice cannot follow.
+ * @param from who sent it
  */
-export function readSettings(bytes: Uint8Array, start: number, end: number): PeerSettings {
+export function readSettings(bytes: Uint8Array, start: number, end: number, from: "client" | "server"): PeerSettings {
   let headerTableSize: number | null = null;
   let maxConcurrentStreams: number | null = null;
   let initialWindowSize: number | null = null;
@@ -26,6 +27,10 @@ export function readSettings(bytes: Uint8Array, start: number, end: number): Pee
         break;
       case Setting.ENABLE_PUSH:
         if (value > 1) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1");
+        // RFC 9113 6.5.2: a client MUST treat ENABLE_PUSH set to 1 by a server as a connection error.
+        if (value === 1 && from === "server") {
+          throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a server sets ENABLE_PUSH");
+        }
         break;
       case Setting.MAX_CONCURRENT_STREAMS:
         maxConcurrentStreams = value;

@@ -1,5 +1,4 @@
 import type { Connection } from "./connection.ts";
-import { ErrorCode, errorCodeName } from "./error-code.ts";
 import { Flag } from "./frame.ts";
 import type { Outbound } from "./outbound.ts";
 import type { Abort, Flow, Head, Receiver } from "./receiver.ts";
@@ -41,12 +40,14 @@ export class Stream implements Receiver, Flow {
   headSent = false;
   localEnded = false;
   headReceived = false;
+  /** The peer's END_STREAM has arrived; `remoteEnded`: and the receiver has been told, or is being told. */
+  endReceived = false;
   remoteEnded = false;
   closed = false;
   /** The connection's sweep (about one a second) in which the stream began. */
   readonly bornAt: number;
-  /** Sweeps since `stallBytes` were last sent while bytes were waiting. */
-  stalledSweeps = 0;
+  /** Milliseconds, counted in sweeps, since `stallBytes` were last sent while bytes were waiting. */
+  stalledFor = 0;
   stallProgress = 0;
   #queue: Piece[] | null = null;
   #queued = 0;
@@ -62,7 +63,7 @@ export class Stream implements Receiver, Flow {
     this.id = id;
     this.receiver = receiver;
     this.sendWindow = connection.outbound.peerStreamWindow;
-    this.receiveWindow = connection.limits.streamWindow;
+    this.receiveWindow = connection.firstReceiveWindow;
     this.bornAt = connection.sweeps;
   }
 
@@ -83,9 +84,9 @@ export class Stream implements Receiver, Flow {
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
-    if (this.closed || this.localEnded || this.#ending) return;
-    const out = this.#out;
     const length = end - start;
+    if (length === 0 || this.closed || this.localEnded || this.#ending) return;
+    const out = this.#out;
     if (
       this.#queue !== null ||
       length > this.sendWindow ||
@@ -119,7 +120,7 @@ export class Stream implements Receiver, Flow {
   }
 
   consumed(bytes: number): void {
-    if (this.remoteEnded || this.closed) return;
+    if (this.endReceived || this.closed) return;
     this.uncredited += bytes;
     // Half a window at a time: fewer frames, and the peer never runs dry while we keep up.
     if (this.uncredited >= this.connection.limits.streamWindow >>> 1) {
@@ -131,7 +132,7 @@ export class Stream implements Receiver, Flow {
 
   /**
    * Sends one frame's worth of what is waiting, if the windows allow.
-   * @returns true when more is waiting and could go on
+   * @returns true when it has, and more is waiting
    */
   pump(): boolean {
     const out = this.#out;
@@ -141,7 +142,7 @@ export class Stream implements Receiver, Flow {
     const room = Math.min(this.sendWindow, out.sendWindow, out.maxFrame);
     const left = piece.end - piece.start;
     const take = Math.min(left, room);
-    if (take <= 0 && left > 0) return false;
+    if (take <= 0) return false;
     const last = take === left && queue.length === 1;
     this.sendWindow -= take;
     out.sendWindow -= take;
@@ -173,7 +174,7 @@ export class Stream implements Receiver, Flow {
     this.stallProgress += bytes;
     if (this.stallProgress >= this.connection.limits.stallBytes || this.#queued === 0) {
       this.stallProgress = 0;
-      this.stalledSweeps = 0;
+      this.stalledFor = 0;
     }
   }
 
@@ -217,19 +218,3 @@ export class Stream implements Receiver, Flow {
 }
 
 const emptyBytes = new Uint8Array(0);
-
-/** An {@link Abort} of our own making. */
-export function localAbort(code: number, message: string): Abort {
-  return { by: "local", code, unprocessed: false, message };
-}
-
-/** The peer sent RST_STREAM. */
-export function resetAbort(code: number): Abort {
-  return {
-    by: "reset",
-    code,
-    // RFC 9113 8.7: REFUSED_STREAM "indicates that the stream is being closed prior to any processing having occurred".
-    unprocessed: code === ErrorCode.REFUSED_STREAM,
-    message: `stream reset with ${errorCodeName(code)}`,
-  };
-}

@@ -3,9 +3,16 @@ import type { Clock, Timer } from "../runtime/machine.ts";
 /** Something with time-outs to look after, about once a second. */
 export interface Sweepable {
   sweep(ms: number): void;
+  /** `sweep` has thrown: a mistake of ours. Must not throw. */
+  broken(error: unknown): void;
 }
 
 const PERIOD_MS = 1_000;
+/**
+ * Time that one sweep counts at most. When the process could not run for longer (a suspended machine, a container out of
+ * its CPU share), what the peers sent meanwhile has not been read yet: they are not to blame for that time.
+ */
+const LONGEST_MS = 2 * PERIOD_MS;
 
 /** One timer for all connections of a process; it runs only while there are any. */
 export class Sweeper {
@@ -33,9 +40,15 @@ export class Sweeper {
   #arm(): void {
     this.#last = this.#clock.now();
     this.#timer = this.#clock.timer(() => {
-      const ms = this.#clock.now() - this.#last;
+      const ms = Math.min(this.#clock.now() - this.#last, LONGEST_MS);
       this.#timer = null;
-      for (const member of [...this.#members]) member.sweep(ms);
+      for (const member of [...this.#members]) {
+        try {
+          member.sweep(ms);
+        } catch (error) {
+          member.broken(error);
+        }
+      }
       if (this.#timer === null && this.#members.size > 0) this.#arm();
     }, PERIOD_MS);
   }

@@ -1,6 +1,6 @@
+import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
 import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
-import { localAbort } from "../http2/stream.ts";
 import type { Downstream } from "./downstream.ts";
 import { ownHead } from "./status.ts";
 
