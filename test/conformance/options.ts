@@ -44,7 +44,7 @@ export const USAGE = `npm run conformance -- [OPTIONS]      everything, and writ
   --no-tls             plaintext cases only
   --ci                 server mode on Node, the three client modes over h2c and grpc-web-text
   --parallel N         calls at a time (server mode; four times the processors)
-  --groups N           groups of failures printed per run (40)
+  --groups N           groups of failures printed per run (15)
 
 All but --ci, --no-tls and the last two may be given several times. The page is written when nothing is left out.
 `;
@@ -83,7 +83,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     tls: values["no-tls"] !== true,
     ci,
     parallel: values.parallel === undefined ? null : Number(values.parallel),
-    groups: Number(values.groups ?? 40),
+    groups: Number(values.groups ?? 15),
     whole: given.length === 0,
   };
 }

@@ -6,9 +6,6 @@ import { type KnownFailure, readKnown } from "./patterns.ts";
 import type { Run } from "./runner.ts";
 import type { Tools } from "./tools.ts";
 
-/** A part that the suite's own runner does. */
-export type SuitePart = Exclude<PartName, "web-text">;
-
 /** What each part shows, for headings. */
 export const TITLES: Readonly<Record<PartName, string>> = {
   server: "Server mode, pods that take gRPC over h2c only (the suite's reference server)",
@@ -17,15 +14,19 @@ export const TITLES: Readonly<Record<PartName, string>> = {
   "client-grpc": "Client mode, the client speaks gRPC",
   "client-connect": "Client mode, the client speaks Connect",
   "client-grpc-web": "Client mode, the client speaks gRPC-Web",
-  "web-text": "grpc-web-text (our own cases)",
+  "web-text": "grpc-web-text: the suite's gRPC-Web cases in text, server mode, pods that take gRPC over h2c only",
 };
 
 /** @param seen the file in which pods write the content-types that they see */
-export function runOf(part: SuitePart, runtime: RuntimeName, options: Options, tools: Tools, seen: string): Run {
-  const server = part.startsWith("server");
+export function runOf(part: PartName, runtime: RuntimeName, options: Options, tools: Tools, seen: string): Run {
+  const server = !part.startsWith("client-");
   const { program, args } = on(runtime, server ? "test/conformance/server.ts" : "test/conformance/client.ts");
   const env: Record<string, string> = { CONFORMANCE_DESCRIPTORS: tools.descriptors, FAIRLEAD_SEEN: seen };
   switch (part) {
+    case "web-text":
+      env.CONFORMANCE_TEXT = "1";
+      env.CONFORMANCE_POD = tools.grpcOnlyPod;
+      break;
     case "server":
       env.CONFORMANCE_POD = tools.grpcOnlyPod;
       break;
@@ -45,7 +46,7 @@ export function runOf(part: SuitePart, runtime: RuntimeName, options: Options, t
   return {
     title: `${part} ${runtime}`,
     mode: server ? "server" : "client",
-    features: features(server, options),
+    features: features(part === "web-text" ? { ...options, protocols: ["grpc-web"], tls: false } : options, server),
     command: [program, ...args],
     env,
     only: options.run,
@@ -60,7 +61,7 @@ export function knownOf(part: PartName): KnownFailure[] {
   return existsSync(file) ? readKnown(file) : [];
 }
 
-function features(server: boolean, options: Options): object {
+function features(options: Options, server: boolean): object {
   const common = {
     codecs: options.codecs.map((codec) => `CODEC_${codec.toUpperCase()}`),
     compressions: options.compressions.map((name) => `COMPRESSION_${name.toUpperCase()}`),

@@ -37,7 +37,6 @@ async function main(args: readonly string[]): Promise<number> {
       continue;
     }
     for (const part of options.parts) {
-      if (part === "web-text") continue;
       const seen = join(WORK, `seen-${part}-${runtime}.txt`);
       mkdirSync(WORK, { recursive: true });
       rmSync(seen, { force: true });
@@ -81,6 +80,6 @@ function tell(result: RunResult, { groups }: Options, failures: (most: number) =
 /** The content-types that the pods saw: the proof that nothing but gRPC reached them. */
 function sayContentTypes(file: string): void {
   const lines = existsSync(file) ? new Set(readFileSync(file, "utf8").trim().split("\n")) : new Set<string>();
-  say(`pods saw: ${lines.size === 0 ? "nothing" : ""}`);
+  say(`content-types, as the pods saw them:${lines.size === 0 ? " none" : ""}`);
   for (const line of [...lines].sort()) say(`    ${line.replaceAll("\t", "  ")}`);
 }

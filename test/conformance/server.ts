@@ -3,13 +3,17 @@
  * them with the TLS settings that the request asks for, and answers with the gateway's address. Ends on SIGTERM.
  *
  * Environment: CONFORMANCE_POD (program), CONFORMANCE_DESCRIPTORS (file), CONFORMANCE_JSON (value of --json),
- * CONFORMANCE_DESCRIPTOR_SET (file for --descriptor-set).
+ * CONFORMANCE_DESCRIPTOR_SET (file for --descriptor-set), CONFORMANCE_TEXT (set: the client's binary gRPC-Web reaches the
+ * gateway as grpc-web-text).
  */
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { onNode } from "../e2e/support/runtimes.ts";
 import { frame, readFrames } from "./delimited.ts";
 import { startGateway, whenKnown } from "./gateway.ts";
 import { loadMessages, type ServerRequest } from "./messages.ts";
@@ -41,8 +45,23 @@ process.once("SIGTERM", async () => {
   process.exit(0);
 });
 const pemCert = request.useTls ? (request.serverCreds?.cert ?? new Uint8Array()) : new Uint8Array();
-const response = create(messages.serverResponse, { host, port, pemCert } as Record<string, unknown>);
+const response = create(messages.serverResponse, { host, port: await clientPort(), pemCert } as Record<
+  string,
+  unknown
+>);
 process.stdout.write(frame(toBinary(messages.serverResponse, response)));
+
+/** Where the client is to connect to: the gateway, or what turns its calls into text on their way there. */
+async function clientPort(): Promise<number> {
+  if (process.env.CONFORMANCE_TEXT === undefined) return port;
+  const { program, args } = onNode("test/conformance/web-text.ts");
+  // It ends with its standard input, which this process holds open.
+  const child = spawn(program, [...args, String(request.httpVersion), host, String(port)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  for await (const line of createInterface({ input: child.stdout })) return Number(line);
+  throw new Error("web-text ended before it listened");
+}
 
 async function readRequest(): Promise<ServerRequest> {
   for await (const bytes of readFrames(process.stdin))
