@@ -45,6 +45,9 @@ class RunningGateway implements Gateway, GatewayView {
   readonly #listeners: { readonly settings: ListenerSettings; readonly listening: Listening }[] = [];
   readonly #connections = new Set<ServerConnection>();
   readonly #entrance: EntranceParts;
+  readonly #upstream = new Set<ClientConnection>();
+  #whenUpstreamGone: (() => void)[] = [];
+  #drained: Promise<boolean> | null = null;
   #state: State = "starting";
   /** Called when the last downstream connection has gone. */
   #emptied: (() => void) | null = null;
@@ -82,8 +85,13 @@ class RunningGateway implements Gateway, GatewayView {
     this.#state = "ready";
   }
 
-  async drain(): Promise<boolean> {
-    if (this.#state !== "ready") return true;
+  drain(): Promise<boolean> {
+    if (this.#drained === null && this.#state !== "ready") return Promise.resolve(true);
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<boolean> {
     this.#state = "draining";
     const { drainDelay, drainTimeout } = this.#settings;
     if (drainDelay > 0) await this.#sleep(drainDelay);
@@ -97,14 +105,19 @@ class RunningGateway implements Gateway, GatewayView {
   async close(): Promise<void> {
     this.#state = "stopped";
     for (const backend of this.#backends.values()) backend.close();
-    await Promise.all(this.#listeners.map(({ listening }) => listening.close()));
+    await Promise.all([...this.#listeners.map(({ listening }) => listening.close()), this.#upstreamGone()]);
+  }
+
+  #upstreamGone(): Promise<void> {
+    if (this.#upstream.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenUpstreamGone.push(resolve));
   }
 
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.#machine.clock.timer(resolve, ms));
   }
 
-  /** @returns false when connections are left after `ms` */
+  /** @returns false when calls are left after `ms`; clients that only keep their connection open are no calls */
   #allGone(ms: number): Promise<boolean> {
     if (this.#openConnections() === 0) return Promise.resolve(true);
     return new Promise((resolve) => {
@@ -112,7 +125,7 @@ class RunningGateway implements Gateway, GatewayView {
       const timeout = this.#machine.clock.timer(() => {
         poll?.cancel();
         this.#emptied = null;
-        resolve(false);
+        resolve(this.#callsGone());
       }, ms);
       const check = (): void => {
         poll?.cancel();
@@ -128,6 +141,13 @@ class RunningGateway implements Gateway, GatewayView {
       this.#emptied = check;
       check();
     });
+  }
+
+  /** Connections that are not HTTP/2's are left open by `stop` only while they have a request. */
+  #callsGone(): boolean {
+    if (this.#openConnections() > this.#connections.size) return false;
+    for (const connection of this.#connections) if (connection.streams.size > 0) return false;
+    return true;
   }
 
   #openConnections(): number {
@@ -240,10 +260,13 @@ class RunningGateway implements Gateway, GatewayView {
           events.goaway(left, `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`),
         closed: (gone, message) => {
           this.#sweeper.delete(gone);
+          this.#upstream.delete(gone);
           events.closed(gone, message);
+          if (this.#upstream.size === 0) for (const resolve of this.#whenUpstreamGone.splice(0)) resolve();
         },
       });
       this.#sweeper.add(connection);
+      this.#upstream.add(connection);
       connection.attach(this.#machine.dial(address, dialOptions, connection));
       return connection;
     };

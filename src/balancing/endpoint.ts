@@ -196,17 +196,17 @@ export class Endpoint implements Candidate {
     const at = this.#connections.indexOf(connection);
     if (at >= 0) this.#connections.splice(at, 1);
     if (message !== "") this.lastError = message;
+    else if (wasDialled || this.lastError === "") this.lastError = "the pod closed the connection";
     if (this.draining) {
       this.#reportDrained();
       return;
     }
     if (wasDialled) {
       this.connectFailures++;
-      this.#failures++;
-      this.#parts.owner.lost(this, message);
-      if (!this.ready) this.#refuseWaiters(message);
+      if (!this.ready) this.#failures++;
       this.#later();
-    } else if (message !== "") this.#parts.owner.lost(this, message);
+    }
+    if (wasDialled || message !== "") this.#parts.owner.lost(this, this.lastError);
     this.#replace();
   }
 
@@ -214,29 +214,32 @@ export class Endpoint implements Candidate {
   #replace(): void {
     if (this.draining || this.ready) return;
     this.#parts.owner.readiness(this);
-    if (this.#dialling.size > 0 || this.#retry !== null) return;
-    const { clock } = this.#parts;
-    if (clock.now() - this.#readyAt < SHORT_LIFE_MS) {
+    if (this.#dialling.size > 0) return;
+    if (this.#retry === null) {
+      if (this.#parts.clock.now() - this.#readyAt >= SHORT_LIFE_MS) {
+        this.#failures = 0;
+        this.#connect();
+        return;
+      }
       this.#failures++;
       this.#later();
-      this.#refuseWaiters(this.lastError);
-    } else {
-      this.#failures = 0;
-      this.#connect();
     }
+    this.#refuseWaiters(this.lastError);
   }
 
+  /** No attempt to connect for a while, also when it was for one connection more than those that there are. */
   #later(): void {
-    if (this.#retry !== null || this.draining || this.ready) return;
+    if (this.#retry !== null || this.draining) return;
     const { clock, random } = this.#parts;
+    // A pod that serves us well and takes no further connection is asked again in a second.
+    const failures = this.ready ? 1 : Math.max(1, this.#failures);
     this.#retry = clock.timer(
       () => {
         this.#retry = null;
-        this.#connect();
+        if (!this.ready || this.#waiters.length > 0) this.#connect();
       },
-      backoff(Math.max(1, this.#failures), random),
+      backoff(failures, random),
     );
-    this.#parts.owner.readiness(this);
   }
 
   #cancelRetry(): void {

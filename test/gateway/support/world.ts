@@ -61,6 +61,7 @@ export class World {
       listen: (options, acceptor) => Promise.resolve(this.#listen(options, acceptor)),
       dns: { exchange: () => Promise.reject(new Error("no DNS in this test")) },
       readText: () => Promise.reject(new Error("no files in this test")),
+      readBytes: () => Promise.reject(new Error("no files in this test")),
       soon: this.net.soon,
       openSockets: () => this.net.open,
     };
