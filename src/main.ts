@@ -52,7 +52,7 @@ async function main(args: string[]): Promise<number> {
     }
     case "check":
     case "run": {
-      const loaded = await loadSettings(command.source, { readText: machine.readText, isPair });
+      const loaded = await loadSettings(command.source, { ...machine, isPair });
       if ("problems" in loaded) return complain(loaded.problems);
       return command.kind === "run" ? run(loaded.settings, machine) : checked(command.source, loaded.settings);
     }

@@ -1,11 +1,14 @@
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Config } from "../gen/fairlead/config/v1/config_pb.ts";
-import type { ReadText } from "../runtime/machine.ts";
+import type { ReadBytes, ReadText } from "../runtime/machine.ts";
 import type { FileMention } from "./read-message.ts";
 import type { Report } from "./report.ts";
 
 /** What checking files needs of the machine. */
 export interface FileAccess {
   readonly readText: ReadText;
+  readonly readBytes: ReadBytes;
   /**
    * Whether a certificate and a private key, PEM texts, are a pair. @throws when one of them cannot be parsed. Left out: not
    * checked before the listener starts.
@@ -20,7 +23,11 @@ export async function checkFiles(
   access: FileAccess,
   report: Report,
 ): Promise<void> {
-  const found = await Promise.all(files.map(async ({ file, holds }) => wrongWith(file, holds, access.readText)));
+  const found = await Promise.all(
+    files.map(async ({ file, holds }) =>
+      holds === "FileDescriptorSet" ? wrongWithSet(file, access) : wrongWith(file, holds, access.readText),
+    ),
+  );
   found.forEach((wrong, index) => {
     if (wrong !== null) report.add(files[index].path, `"${files[index].file}" ${wrong}`);
   });
@@ -60,6 +67,25 @@ async function wrongWith(file: string, holds: FileMention["holds"], readText: Re
   if (begin.test(text)) return null;
   const other = /-----BEGIN ([A-Z ]+)-----/.exec(text)?.[1];
   return `holds ${other === undefined ? "no PEM text" : `a ${other}`}; it must hold a ${holds} in PEM form`;
+}
+
+async function wrongWithSet(file: string, { readBytes }: FileAccess): Promise<string | null> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readBytes(file);
+  } catch (error) {
+    return `cannot be read: ${reason(error)}`;
+  }
+  const right = "write it with `buf build -o FILE` or `protoc --descriptor_set_out=FILE --include_imports`";
+  try {
+    const set = fromBinary(FileDescriptorSetSchema, bytes);
+    if (set.file.length === 0) return `holds no descriptors; ${right}`;
+    // Types that are missing are found only here.
+    createFileRegistry(set);
+    return null;
+  } catch (error) {
+    return `is no FileDescriptorSet in binary form: ${reason(error)}; ${right}`;
+  }
 }
 
 /** Node writes `ENOENT: no such file or directory, open '/x'`; the path has been said already. */

@@ -1,5 +1,5 @@
 import { parseTarget } from "../discovery/target.ts";
-import type { Config, Listener, Route, RouteMatch } from "../gen/fairlead/config/v1/config_pb.ts";
+import type { Config, Cors, Listener, Route, RouteMatch } from "../gen/fairlead/config/v1/config_pb.ts";
 import { rules } from "./defaults.ts";
 import { backendName, defaultPort, hostPort, listenerName } from "./names.ts";
 import { nearest } from "./nearest.ts";
@@ -48,6 +48,7 @@ function checkListeners(config: Config, report: Report): void {
   const listeners: readonly Partial<Listener>[] = config.listeners.length === 0 ? [{}] : config.listeners;
   listeners.forEach((listener, index) => {
     const path = `listeners[${index}]`;
+    checkCors(listener.cors, `${path}.cors`, report);
     if (report.has(`${path}.port`) || report.has(`${path}.address`)) return;
     const address = listener.address ?? rules["Listener.address"].default;
     const port = listener.port ?? rules["Listener.port"].default;
@@ -77,6 +78,28 @@ function overlap(a: string, b: string): boolean {
   return a === b || all(a, b) || all(b, a);
 }
 
+function checkCors(cors: Cors | undefined, path: string, report: Report): void {
+  if (cors === undefined) return;
+  cors.allowOrigins.forEach((origin, at) => {
+    const originPath = `${path}.allowOrigins[${at}]`;
+    if (report.has(originPath)) return;
+    if (origin === "*" && cors.allowCredentials) {
+      report.add(
+        originPath,
+        "* does not go with allowCredentials: browsers refuse it, as every page could then act as its visitor; list the origins",
+      );
+    }
+    const usual = /^(?:http:\/\/.*(:80)|https:\/\/.*(:443))$/i.exec(origin);
+    const port = usual?.[1] ?? usual?.[2];
+    if (port === undefined) return;
+    const right = origin.slice(0, -port.length);
+    report.add(
+      originPath,
+      `"${origin}" has the port that browsers leave out, so that it never matches; write ${right}`,
+    );
+  });
+}
+
 function checkRoutes(config: Config, report: Report): void {
   if (config.routes.length === 0 && config.backends.length > 1) {
     report.add("routes", `is missing; with ${config.backends.length} backends, say which calls go to which`);
@@ -93,16 +116,17 @@ function checkRoutes(config: Config, report: Report): void {
       checkMatch(match, `${path}.matches[${at}]`, report);
     });
     checkBackendRefs(route, path, backends, report);
+    checkCors(route.cors, `${path}.cors`, report);
   });
 }
 
 function checkBackendRefs(route: Route, path: string, backends: readonly string[], report: Report): void {
-  if (route.backendRefs.length === 0) {
+  if (route.backendRefs.length === 0 && backends.length !== 1) {
     report.add(
       `${path}.backendRefs`,
       `is missing; say where the calls go, such as \`- name: ${backends[0] ?? "my-backend"}\``,
     );
-  } else if (route.backendRefs.every((ref) => ref.weight === 0)) {
+  } else if (route.backendRefs.length > 0 && route.backendRefs.every((ref) => ref.weight === 0)) {
     report.add(`${path}.backendRefs`, "has no weight above 0, so that its calls could go nowhere");
   }
   const seen = new Set<string>();

@@ -26,8 +26,11 @@ export type Rule =
       readonly pattern?: RegExp;
       readonly like?: string;
     }
-  /** A path. The file must be there, and hold what PEM calls `holds`. */
-  | { readonly kind: "file"; readonly required?: string; readonly holds: "CERTIFICATE" | "PRIVATE KEY" };
+  /** A path. The file must be there, and hold what `holds` says. */
+  | { readonly kind: "file"; readonly required?: string; readonly holds: FileContents };
+
+/** What PEM calls it, in PEM form; or a FileDescriptorSet in protobuf's binary form. */
+export type FileContents = "CERTIFICATE" | "PRIVATE KEY" | "FileDescriptorSet";
 
 const second = 1000;
 const minute = 60 * second;
@@ -52,6 +55,13 @@ const host = {
   pattern: /^[A-Za-z0-9._:%-]+$/,
   like: "an IP address or a host name, without a port",
 } as const;
+// A field name of RFC 9110 5.1.
+const headerName = {
+  kind: "text",
+  default: null,
+  pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/,
+  like: "a header name such as `x-tenant`",
+} as const;
 const count = (value: number, min: number, max = largest) => ({ kind: "count", default: value, min, max }) as const;
 
 export const rules = {
@@ -66,6 +76,21 @@ export const rules = {
   },
   "ListenerTls.clientCaFile": { kind: "file", holds: "CERTIFICATE" },
 
+  "Cors.allowOrigins": {
+    kind: "text",
+    default: null,
+    // A serialized origin (RFC 6454 6.1): no user, no path, not even a final slash. `null`, the origin of sandboxed pages,
+    // files and redirects, is not among them: any page can have it.
+    pattern:
+      /^(\*|[A-Za-z][A-Za-z0-9+.-]*:\/\/(\*\.)?([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)$/,
+    like: "scheme and host without a path, such as https://app.example.com or https://*.example.com, or `*`",
+  },
+  "Cors.allowHeaders": headerName,
+  "Cors.exposeHeaders": headerName,
+  "Cors.allowCredentials": { kind: "switch", default: false },
+  // As long as Chromium remembers at most; a day is as long as Firefox does.
+  "Cors.maxAge": { kind: "duration", default: 2 * hour, min: 0, max: 24 * hour, zeroMeans: "not at all" },
+
   "Route.name": name,
   "Route.hostnames": {
     kind: "text",
@@ -73,18 +98,18 @@ export const rules = {
     pattern: /^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/,
     like: "a host name without a port, or `*.` and a host name",
   },
+  "Route.connectGet": {
+    kind: "text",
+    default: null,
+    pattern: /^(\*|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\/(\*|[A-Za-z_]\w*))$/,
+    like: "`package.Service/Method`, `package.Service/*` or `*`",
+  },
+  "Route.requireConnectProtocolVersion": { kind: "switch", default: false },
   "MethodMatch.type": { kind: "choice", default: "Exact", of: matchTypes },
   "MethodMatch.service": { kind: "text", default: null },
   "MethodMatch.method": { kind: "text", default: null },
   "HeaderMatch.type": { kind: "choice", default: "Exact", of: matchTypes },
-  "HeaderMatch.name": {
-    kind: "text",
-    default: null,
-    required: "name the header",
-    // A field name of RFC 9110 5.1.
-    pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/,
-    like: "a header name such as `x-tenant`",
-  },
+  "HeaderMatch.name": { ...headerName, required: "name the header" },
   "HeaderMatch.value": { kind: "text", default: null, required: "say which value matches" },
   "BackendRef.name": { kind: "text", default: null, required: "name one of the backends" },
   // The bounds of the Gateway API.
@@ -113,6 +138,11 @@ export const rules = {
   // Holds nearly every unary request, and is one stream's worth of HTTP/2's initial window.
   "Backend.retryBufferBytes": count(64 * KiB, 0),
   "Backend.maxPending": count(1024, 0),
+  "Backend.json": { kind: "choice", default: "auto", of: ["auto", "passthrough", "transcode", "off"] },
+  "Backend.descriptorSet": { kind: "file", holds: "FileDescriptorSet" },
+  // What gRPC's own clients and servers take by default.
+  "Backend.maxMessageBytes": count(4 * MiB, 1),
+  "Backend.jsonIgnoreUnknownFields": { kind: "switch", default: false },
   "Dns.period": { kind: "duration", default: 5 * second, min: second, max: 24 * hour },
   "Dns.timeout": { kind: "duration", default: 2 * second, min: 10, max: minute },
   "Dns.hold": { kind: "duration", default: 30 * second, min: 0, max: 24 * hour },

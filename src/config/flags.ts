@@ -7,7 +7,7 @@ export interface Flag {
   readonly short?: string;
   /** What stands for its value in the help; null: it has none. */
   readonly value: string | null;
-  /** The field it sets, with `[]` for every item of a list; null for what is no setting. */
+  /** The field it sets, with `[]` for every item of a list, and at the end for one more item; null for what is no setting. */
   readonly path: string | null;
   /** Where its default and bounds are. */
   readonly rule?: RuleName;
@@ -25,7 +25,7 @@ export const flags: readonly Flag[] = [
     value: "HOST:PORT",
     path: "listeners[].port",
     repeats: true,
-    help: `where calls are taken; may be given several times (${rules["Listener.address"].default}:${rules["Listener.port"].default})`,
+    help: `where calls are taken (${rules["Listener.address"].default}:${rules["Listener.port"].default})`,
   },
   { name: "tls-cert", value: "FILE", path: "listeners[].tls.certFile", help: "certificate of the listeners, PEM" },
   { name: "tls-key", value: "FILE", path: "listeners[].tls.keyFile", help: "its private key, PEM" },
@@ -34,6 +34,40 @@ export const flags: readonly Flag[] = [
     value: "FILE",
     path: "listeners[].tls.clientCaFile",
     help: "authorities, PEM; clients need a certificate from one of them",
+  },
+  {
+    name: "cors-origin",
+    value: "ORIGIN",
+    path: "listeners[].cors.allowOrigins[]",
+    repeats: true,
+    help: "web pages that may call: https://app.example.com, https://*.example.com or `*`",
+  },
+  {
+    name: "cors-header",
+    value: "NAME",
+    path: "listeners[].cors.allowHeaders[]",
+    repeats: true,
+    help: "header that pages may send, such as authorization",
+  },
+  {
+    name: "connect-get",
+    value: "METHOD",
+    path: "routes[].connectGet[]",
+    repeats: true,
+    help: "callable by Connect GET: package.Service/Method, package.Service/* or `*`",
+  },
+  {
+    name: "json",
+    value: "NAME",
+    path: "backends[].json",
+    rule: "Backend.json",
+    help: "what becomes of JSON",
+  },
+  {
+    name: "descriptor-set",
+    value: "FILE",
+    path: "backends[].descriptorSet",
+    help: "schema of the pods, by `buf build -o FILE` (their reflection)",
   },
   {
     name: "policy",
@@ -179,7 +213,7 @@ export function describeDuration(rule: Rule & { readonly kind: "duration" }): st
 /** The text of --help. */
 export function helpText(): string {
   const rows = flags.map((flag) => ({
-    left: `  ${flag.short === undefined ? "    " : `-${flag.short}, `}--${flag.name}${flag.value === null ? "" : ` ${flag.value}`}`,
+    left: `  ${flag.short === undefined ? "    " : `-${flag.short}, `}--${flag.name}${flag.value === null ? "" : ` ${flag.value}`}${flag.repeats ? "..." : ""}`,
     right: flag.help + (flag.rule === undefined ? "" : describeRule(rules[flag.rule])),
   }));
   const width = Math.max(...rows.map((row) => row.left.length)) + 2;
@@ -197,7 +231,7 @@ TARGET says where the pods are:
   ipv4:10.0.0.1:50051,10.0.0.2:50051  these addresses; likewise ipv6:[2001:db8::1]:50051
   unix:/run/app.sock                  a Unix socket
 
-Flags, with their defaults in parentheses. TIME is written like 250ms, 5s or 1m30s.
+Flags, with their defaults in parentheses. TIME is written like 250ms, 5s or 1m30s. Those with ... may be given several times.
 ${rows.map((row) => row.left.padEnd(width) + row.right).join("\n")}
 
 The file can do more: docs/configuration.md.

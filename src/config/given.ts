@@ -40,7 +40,7 @@ function splitHostPort(text: string): { readonly host: string; readonly port: st
 }
 
 interface Branch {
-  [field: string]: Branch | Branch[] | string | boolean | object;
+  [field: string]: Branch | Branch[] | string[] | string | boolean | object;
 }
 
 /** The values as a file would have them. */
@@ -49,6 +49,9 @@ export function treeOf(given: readonly Given[]): object {
   const listeners: Branch[] = Array.from({ length: Math.max(listens, 1) }, () => ({}));
   const backends: Branch[] = [{}];
   const tree: Branch = { listeners, backends };
+  // Without a route of its own, the backend takes every call.
+  const routes: Branch[] = [{ name: "default" }];
+  if (given.some(({ path }) => path.startsWith("routes[]"))) tree.routes = routes;
   let listener = -1;
   for (const { path, value } of given) {
     const [first, ...steps] = path.split(".");
@@ -57,6 +60,7 @@ export function treeOf(given: readonly Given[]): object {
     // What else listeners have is for all of them.
     else if (first === "listeners[]") put(listeners, steps, value);
     else if (first === "backends[]") put(backends, steps, value);
+    else if (first === "routes[]") put(routes, steps, value);
     else put([tree], [first, ...steps], value);
   }
   return tree;
@@ -64,12 +68,14 @@ export function treeOf(given: readonly Given[]): object {
 
 function put(branches: readonly Branch[], steps: readonly string[], value: Given["value"]): void {
   const last = steps[steps.length - 1];
+  const list = last.endsWith("[]") ? last.slice(0, -2) : null;
   for (let branch of branches) {
     for (const step of steps.slice(0, -1)) {
       branch[step] ??= {};
       branch = branch[step] as Branch;
     }
-    if (typeof value !== "object") branch[last] = value;
+    if (list !== null) branch[list] = [...((branch[list] as string[] | undefined) ?? []), String(value)];
+    else if (typeof value !== "object") branch[last] = value;
     else branch[last] ??= { ...value };
   }
 }

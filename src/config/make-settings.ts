@@ -1,9 +1,18 @@
-import type { Backend, Config, Limits, Route, RouteMatch } from "../gen/fairlead/config/v1/config_pb.ts";
+import type {
+  Backend,
+  BackendRef,
+  Config,
+  Cors,
+  Limits,
+  Route,
+  RouteMatch,
+} from "../gen/fairlead/config/v1/config_pb.ts";
 import { type Rule, type RuleName, rules } from "./defaults.ts";
 import { parseDuration } from "./duration.ts";
 import { backendName, listenerName } from "./names.ts";
 import type {
   BackendSettings,
+  CorsSettings,
   ListenerSettings,
   LogSettings,
   RouteMatch as Match,
@@ -17,7 +26,7 @@ export function makeSettings(config: Config): Settings {
   const backends = config.backends.map(makeBackend);
   return {
     listeners: config.listeners.length === 0 ? [makeListener({})] : config.listeners.map(makeListener),
-    routes: config.routes.length === 0 ? [everyCall(backends[0].name)] : config.routes.map(makeRoute),
+    routes: makeRoutes(config.routes, backends),
     backends,
     admin:
       (admin?.enabled ?? rules["Admin.enabled"].default)
@@ -44,23 +53,45 @@ function makeListener(listener: Partial<Config["listeners"][number]>): ListenerS
       tls === undefined
         ? null
         : { certFile: tls.certFile!, keyFile: tls.keyFile!, clientCaFile: tls.clientCaFile ?? null },
+    cors: makeCors(listener.cors),
   };
 }
 
-/** The route of a configuration without routes. */
-function everyCall(backend: string): Settings["routes"][number] {
-  return { name: "default", hostnames: [], matches: [], backendRefs: [{ name: backend, weight: 1 }] };
+function makeCors(cors: Cors | undefined): CorsSettings | null {
+  if (cors === undefined) return null;
+  return {
+    // Browsers send origins in lower case, and never with the port that the scheme has anyway.
+    allowOrigins: cors.allowOrigins.map((origin) => origin.toLowerCase()),
+    allowHeaders: cors.allowHeaders,
+    exposeHeaders: cors.exposeHeaders,
+    allowCredentials: cors.allowCredentials ?? rules["Cors.allowCredentials"].default,
+    maxAge: duration("Cors.maxAge", cors.maxAge),
+  };
 }
 
-function makeRoute(route: Route, index: number): Settings["routes"][number] {
+/** A configuration without routes has one that takes every call. */
+function makeRoutes(routes: readonly Route[], backends: readonly BackendSettings[]): Settings["routes"] {
+  if (routes.length === 0) return [makeRoute({ name: "default" }, backends[0].name)];
+  return routes.map((route, index) =>
+    makeRoute({ ...route, name: route.name ?? `routes[${index}]` }, backends[0].name),
+  );
+}
+
+/** @param backend where a route leads that says nothing of it: only one without any other backends may */
+function makeRoute(route: Partial<Route> & { readonly name: string }, backend: string): Settings["routes"][number] {
+  const { hostnames = [], matches = [], backendRefs = [] } = route;
   return {
-    name: route.name ?? `routes[${index}]`,
-    hostnames: route.hostnames.map((hostname) => hostname.toLowerCase()),
-    matches: route.matches.map(makeMatch),
-    backendRefs: route.backendRefs.map((ref) => ({
+    name: route.name,
+    hostnames: hostnames.map((hostname) => hostname.toLowerCase()),
+    matches: matches.map(makeMatch),
+    backendRefs: (backendRefs.length === 0 ? [{ name: backend }] : backendRefs).map((ref: Partial<BackendRef>) => ({
       name: ref.name!,
       weight: ref.weight ?? rules["BackendRef.weight"].default,
     })),
+    connectGet: route.connectGet ?? [],
+    requireConnectProtocolVersion:
+      route.requireConnectProtocolVersion ?? rules["Route.requireConnectProtocolVersion"].default,
+    cors: makeCors(route.cors),
   };
 }
 
@@ -103,6 +134,10 @@ function makeBackend(backend: Backend): BackendSettings {
     idleTimeout: orNull(duration("Backend.idleTimeout", backend.idleTimeout)),
     retryBuffer: backend.retryBufferBytes ?? rules["Backend.retryBufferBytes"].default,
     maxPending: backend.maxPending ?? rules["Backend.maxPending"].default,
+    json: (backend.json ?? rules["Backend.json"].default) as NonNullable<BackendSettings["json"]>,
+    descriptorSet: backend.descriptorSet ?? null,
+    maxMessageBytes: backend.maxMessageBytes ?? rules["Backend.maxMessageBytes"].default,
+    jsonIgnoreUnknownFields: backend.jsonIgnoreUnknownFields ?? rules["Backend.jsonIgnoreUnknownFields"].default,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from "yaml";
-import { type Rule, ruleOf } from "./defaults.ts";
+import { type FileContents, type Rule, ruleOf } from "./defaults.ts";
 import type { FilePlaces } from "./document.ts";
 import { nearest } from "./nearest.ts";
 import type { Report } from "./report.ts";
@@ -15,7 +15,7 @@ export interface PlainMessage {
 export interface FileMention {
   readonly path: string;
   readonly file: string;
-  readonly holds: "CERTIFICATE" | "PRIVATE KEY";
+  readonly holds: FileContents;
 }
 
 export interface MessageReader {

@@ -34,13 +34,13 @@ export interface ListenerSettings {
 
 /** Cross-origin calls of browsers (Fetch standard, CORS protocol). */
 export interface CorsSettings {
-  /** `https://app.example.com`, `https://*.example.com` (one or more labels), or `*`. */
+  /** Lower case: `https://app.example.com`, `https://*.example.com` (one or more labels), or `*`. */
   readonly allowOrigins: readonly string[];
   /** Request headers that pages may send besides the protocols' own. */
   readonly allowHeaders: readonly string[];
   /** Response headers that pages may read besides the protocols' own. */
   readonly exposeHeaders: readonly string[];
-  /** Cookies and client certificates may come along; then `*` is answered with the very origin. */
+  /** Cookies and client certificates may come along; never together with `*`. */
   readonly allowCredentials: boolean;
   /** Milliseconds that a browser may remember a preflight's answer. */
   readonly maxAge: number;
@@ -104,6 +104,8 @@ export interface BackendSettings {
   readonly descriptorSet?: string | null;
   /** The largest message that is ever held whole, or let through where messages are looked at. */
   readonly maxMessageBytes?: number;
+  /** Fields of JSON requests that the schema does not have are dropped instead of refused. */
+  readonly jsonIgnoreUnknownFields?: boolean;
 }
 
 export interface DnsSettings {

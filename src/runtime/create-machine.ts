@@ -4,6 +4,7 @@ import { createDnsTransport } from "./dns-transport.ts";
 import { createListen } from "./listen.ts";
 import type { Machine } from "./machine.ts";
 import type { OpenSockets } from "./open-sockets.ts";
+import { readBytes } from "./read-bytes.ts";
 import { readText } from "./read-text.ts";
 
 /** The real machine, on Node and Deno alike. Each one counts the sockets that were opened through it. */
@@ -16,6 +17,7 @@ export function createMachine(): Machine {
     listen: createListen(open),
     dns: createDnsTransport(open),
     readText,
+    readBytes,
     // The check phase follows the poll phase, in which sockets are read: everything that arrived in this turn has been handled.
     soon: setImmediate,
     openSockets: () => open.count,

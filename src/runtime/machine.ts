@@ -146,6 +146,9 @@ export interface DnsTransport {
 /** Reads a whole text file. @throws (rejects) when it cannot be read; the message names the path. */
 export type ReadText = (path: string) => Promise<string>;
 
+/** Reads a whole file. @throws as {@link ReadText} does. */
+export type ReadBytes = (path: string) => Promise<Uint8Array>;
+
 export interface Machine {
   readonly clock: Clock;
   readonly random: Random;
@@ -153,6 +156,7 @@ export interface Machine {
   readonly listen: Listen;
   readonly dns: DnsTransport;
   readonly readText: ReadText;
+  readonly readBytes: ReadBytes;
   /** Runs `run` after the I/O events of this turn of the event loop have been handled: where writes are gathered. */
   readonly soon: (run: () => void) => void;
   /** Sockets open now, listening ones included: the test harness wants 0 after every test. */

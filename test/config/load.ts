@@ -1,9 +1,12 @@
 import { parseArgs } from "node:util";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { FileAccess } from "../../src/config/check-files.ts";
 import { argOptions, type Command, loadSettings, parseCommand } from "../../src/config/command-line.ts";
 import { loadText } from "../../src/config/load.ts";
 import { formatProblem, type Problem } from "../../src/config/report.ts";
 import type { Settings } from "../../src/config/settings.ts";
+import { file_fairlead_demo_v1_echo } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
 
 /** Files that exist for tests, by path. */
 export const files: Readonly<Record<string, string>> = {
@@ -12,13 +15,24 @@ export const files: Readonly<Record<string, string>> = {
   "/tls/rsa.pem": "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
   "/tls/locked.pem": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
   "/tls/notes.txt": "remember to renew\n",
+  "/schema/empty.binpb": "",
 };
+
+/** What `buf build -o` writes for the demo's service. */
+const descriptors = toBinary(
+  FileDescriptorSetSchema,
+  create(FileDescriptorSetSchema, { file: [file_fairlead_demo_v1_echo.proto] }),
+);
 
 export const access: FileAccess = {
   readText: async (path) => {
     const text = files[path];
     if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
     return text;
+  },
+  readBytes: async (path) => {
+    if (path === "/schema/demo.binpb") return descriptors;
+    return new TextEncoder().encode(await access.readText(path));
   },
   isPair: (_cert, key) => key !== files["/tls/rsa.pem"],
 };

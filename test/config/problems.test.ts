@@ -269,8 +269,8 @@ const cases: readonly (readonly [what: string, text: string, ...told: string[]])
   ],
   [
     "a route without backends",
-    `${ok}routes:\n  - name: r\n`,
-    "f.yaml:3:5: routes[0].backendRefs: is missing; say where the calls go, such as `- name: echo`",
+    "backends:\n  - target: dns:///a\n  - target: dns:///b\nroutes:\n  - name: r\n",
+    "f.yaml:5:5: routes[0].backendRefs: is missing; say where the calls go, such as `- name: a`",
   ],
   [
     "a route to nowhere",

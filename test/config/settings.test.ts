@@ -12,6 +12,12 @@ listeners:
     address: 127.0.0.1
     port: 8443
     tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem }
+    cors:
+      allowOrigins: ["https://App.example.com", "https://*.example.com:8443"]
+      allowHeaders: [authorization]
+      exposeHeaders: [x-request-id]
+      allowCredentials: true
+      maxAge: 1m
 routes:
   - name: carts
     hostnames: [Shop.example.com, "*.shop.example.com"]
@@ -21,6 +27,9 @@ routes:
           - { type: RegularExpression, name: X-Tenant, value: "a|b" }
           - { name: x-beta, value: "1" }
     backendRefs: [{ name: cart, weight: 3 }, { name: other }]
+    connectGet: [shop.v1.CartService/Get, "shop.v1.Catalog/*"]
+    requireConnectProtocolVersion: true
+    cors: { allowOrigins: ["*"] }
 backends:
   - name: cart
     target: dns://10.0.0.10/cart:50051
@@ -33,6 +42,10 @@ backends:
     idleTimeout: 0s
     retryBufferBytes: 0
     maxPending: 7
+    json: transcode
+    descriptorSet: /schema/demo.binpb
+    maxMessageBytes: 8
+    jsonIgnoreUnknownFields: true
   - name: other
     target: ipv4:10.0.0.1:50051
 admin: { enabled: true, address: 0.0.0.0, port: 9000 }
@@ -64,8 +77,18 @@ limits:
 describe("settings", () => {
   test("the least that is needed: every default", async () => {
     expect(await settingsOf("backends: [{ target: 'dns:///echo:50051' }]")).toEqual({
-      listeners: [{ name: "0.0.0.0:8080", host: "0.0.0.0", port: 8080, tls: null }],
-      routes: [{ name: "default", hostnames: [], matches: [], backendRefs: [{ name: "echo", weight: 1 }] }],
+      listeners: [{ name: "0.0.0.0:8080", host: "0.0.0.0", port: 8080, tls: null, cors: null }],
+      routes: [
+        {
+          name: "default",
+          hostnames: [],
+          matches: [],
+          backendRefs: [{ name: "echo", weight: 1 }],
+          connectGet: [],
+          requireConnectProtocolVersion: false,
+          cors: null,
+        },
+      ],
       backends: [
         {
           name: "echo",
@@ -79,6 +102,10 @@ describe("settings", () => {
           idleTimeout: 3_600_000,
           retryBuffer: 65_536,
           maxPending: 1024,
+          json: "auto",
+          descriptorSet: null,
+          maxMessageBytes: 4_194_304,
+          jsonIgnoreUnknownFields: false,
         },
       ],
       admin: { host: "127.0.0.1", port: 9901 },
@@ -118,6 +145,13 @@ describe("settings", () => {
           host: "127.0.0.1",
           port: 8443,
           tls: { certFile: "/tls/cert.pem", keyFile: "/tls/key.pem", clientCaFile: "/tls/cert.pem" },
+          cors: {
+            allowOrigins: ["https://app.example.com", "https://*.example.com:8443"],
+            allowHeaders: ["authorization"],
+            exposeHeaders: ["x-request-id"],
+            allowCredentials: true,
+            maxAge: 60_000,
+          },
         },
       ],
       routes: [
@@ -139,6 +173,15 @@ describe("settings", () => {
             { name: "cart", weight: 3 },
             { name: "other", weight: 1 },
           ],
+          connectGet: ["shop.v1.CartService/Get", "shop.v1.Catalog/*"],
+          requireConnectProtocolVersion: true,
+          cors: {
+            allowOrigins: ["*"],
+            allowHeaders: [],
+            exposeHeaders: [],
+            allowCredentials: false,
+            maxAge: 7_200_000,
+          },
         },
       ],
       backends: [
@@ -154,6 +197,10 @@ describe("settings", () => {
           idleTimeout: null,
           retryBuffer: 0,
           maxPending: 7,
+          json: "transcode",
+          descriptorSet: "/schema/demo.binpb",
+          maxMessageBytes: 8,
+          jsonIgnoreUnknownFields: true,
         },
         expect.objectContaining({ name: "other", target: "ipv4:10.0.0.1:50051", tls: null }),
       ],
@@ -212,8 +259,10 @@ describe("settings", () => {
   test("flags: the same settings as a file that says the same", async () => {
     const text = `
 listeners:
-  - { address: 127.0.0.1, port: 8443, tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem } }
-  - { address: "::1", port: 8443, tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem } }
+  - { address: 127.0.0.1, port: 8443, tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem }, cors: &pages { allowOrigins: [https://a.example, "https://*.b.example"], allowHeaders: [authorization] } }
+  - { address: "::1", port: 8443, tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem }, cors: *pages }
+routes:
+  - { name: default, connectGet: ["a.B/C", "d.E/*"] }
 backends:
   - target: dns:///echo:50051
     policy: random
@@ -223,6 +272,8 @@ backends:
     connectTimeout: 1s
     maxTimeout: 2s
     idleTimeout: 3s
+    json: passthrough
+    descriptorSet: /schema/demo.binpb
 admin: { port: 9000 }
 drain: { delay: 0s, timeout: 4s }
 log: { level: warn, format: text, access: true }
@@ -235,6 +286,8 @@ log: { level: warn, format: text, access: true }
       ),
       ..."--backend-insecure --connect-timeout 1s --max-timeout 2s --idle-timeout 3s --admin :9000".split(" "),
       ..."--drain-delay 0s --drain-timeout 4s --log-level warn --log-format text --access-log".split(" "),
+      ..."--cors-origin https://a.example --cors-origin https://*.b.example --cors-header authorization".split(" "),
+      ..."--connect-get a.B/C --connect-get d.E/* --json passthrough --descriptor-set /schema/demo.binpb".split(" "),
       "dns:///echo:50051",
     );
     expect(settings).toEqual(await settingsOf(text));

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { createLog } from "../../src/admin/log.ts";
 import { argOptions, loadSettings, parseCommand } from "../../src/config/command-line.ts";
@@ -23,7 +22,7 @@ export async function startGateway(args: readonly string[]): Promise<RunningGate
   const parsed = parseArgs({ args: all, options: argOptions(), strict: false, tokens: true, allowPositionals: true });
   const command = parseCommand(parsed.tokens);
   if (command.kind !== "run") throw new Error(`wrong arguments: ${JSON.stringify(command)}`);
-  const access = { readText: (path: string) => readFile(path, "utf8"), isPair: () => true };
+  const access = { ...machine, isPair: () => true };
   const loaded = await loadSettings(command.source, access);
   if ("problems" in loaded) throw new Error(`wrong arguments: ${JSON.stringify(loaded.problems)}`);
   const log = createLog(loaded.settings.log, process.stderr, machine.clock, machine.soon);

@@ -42,7 +42,10 @@ ${example}\`\`\`
   repetitions such as \`(a+)+\`, which can take for ever.
 
 ${sections(ConfigSchema, "")
-  .map(({ path, message }) => section(path, message, comments))
+  .map(({ path, message }, at, all) => {
+    const first = all.findIndex((one) => one.message === message);
+    return first < at ? `### \`${path}\`\n\nAs \`${all[first].path}\`.` : section(path, message, comments);
+  })
   .join("\n\n")}
 `;
 }
@@ -105,7 +108,7 @@ function valueKind(rule: Rule): string {
     case "switch":
       return "`true`, `false`";
     case "file":
-      return `PEM file with a ${rule.holds}`;
+      return rule.holds === "FileDescriptorSet" ? "binary file" : `PEM file with a ${rule.holds}`;
     case "text":
       return "text";
   }

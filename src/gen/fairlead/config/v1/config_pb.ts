@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file fairlead/config/v1/config.proto.
  */
 export const file_fairlead_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9mYWlybGVhZC9jb25maWcvdjEvY29uZmlnLnByb3RvEhJmYWlybGVhZC5jb25maWcudjEiuQIKBkNvbmZpZxIvCglsaXN0ZW5lcnMYASADKAsyHC5mYWlybGVhZC5jb25maWcudjEuTGlzdGVuZXISKQoGcm91dGVzGAIgAygLMhkuZmFpcmxlYWQuY29uZmlnLnYxLlJvdXRlEi0KCGJhY2tlbmRzGAMgAygLMhsuZmFpcmxlYWQuY29uZmlnLnYxLkJhY2tlbmQSKAoFYWRtaW4YBCABKAsyGS5mYWlybGVhZC5jb25maWcudjEuQWRtaW4SKAoFZHJhaW4YBSABKAsyGS5mYWlybGVhZC5jb25maWcudjEuRHJhaW4SJAoDbG9nGAYgASgLMhcuZmFpcmxlYWQuY29uZmlnLnYxLkxvZxIqCgZsaW1pdHMYByABKAsyGi5mYWlybGVhZC5jb25maWcudjEuTGltaXRzIpIBCghMaXN0ZW5lchIRCgRuYW1lGAEgASgJSACIAQESFAoHYWRkcmVzcxgCIAEoCUgBiAEBEhEKBHBvcnQYAyABKA1IAogBARIsCgN0bHMYBCABKAsyHy5mYWlybGVhZC5jb25maWcudjEuTGlzdGVuZXJUbHNCBwoFX25hbWVCCgoIX2FkZHJlc3NCBwoFX3BvcnQihwEKC0xpc3RlbmVyVGxzEhYKCWNlcnRfZmlsZRgBIAEoCUgAiAEBEhUKCGtleV9maWxlGAIgASgJSAGIAQESGwoOY2xpZW50X2NhX2ZpbGUYAyABKAlIAogBAUIMCgpfY2VydF9maWxlQgsKCV9rZXlfZmlsZUIRCg9fY2xpZW50X2NhX2ZpbGUinQEKBVJvdXRlEhEKBG5hbWUYASABKAlIAIgBARIRCglob3N0bmFtZXMYAiADKAkSLwoHbWF0Y2hlcxgDIAMoCzIeLmZhaXJsZWFkLmNvbmZpZy52MS5Sb3V0ZU1hdGNoEjQKDGJhY2tlbmRfcmVmcxgEIAMoCzIeLmZhaXJsZWFkLmNvbmZpZy52MS5CYWNrZW5kUmVmQgcKBV9uYW1lIm8KClJvdXRlTWF0Y2gSLwoGbWV0aG9kGAEgASgLMh8uZmFpcmxlYWQuY29uZmlnLnYxLk1ldGhvZE1hdGNoEjAKB2hlYWRlcnMYAiADKAsyHy5mYWlybGVhZC5jb25maWcudjEuSGVhZGVyTWF0Y2giawoLTWV0aG9kTWF0Y2gSEQoEdHlwZRgBIAEoCUgAiAEBEhQKB3NlcnZpY2UYAiABKAlIAYgBARITCgZtZXRob2QYAyABKAlIAogBAUIHCgVfdHlwZUIKCghfc2VydmljZUIJCgdfbWV0aG9kImMKC0hlYWRlck1hdGNoEhEKBHR5cGUYASABKAlIAIgBARIRCgRuYW1lGAIgASgJSAGIAQESEgoFdmFsdWUYAyABKAlIAogBAUIHCgVfdHlwZUIHCgVfbmFtZUIICgZfdmFsdWUiSAoKQmFja2VuZFJlZhIRCgRuYW1lGAEgASgJSACIAQESEwoGd2VpZ2h0GAIgASgNSAGIAQFCBwoFX25hbWVCCQoHX3dlaWdodCK+AwoHQmFja2VuZBIRCgRuYW1lGAEgASgJSACIAQESEwoGdGFyZ2V0GAIgASgJSAGIAQESEwoGcG9saWN5GAMgASgJSAKIAQESEQoEdGllcxgEIAEoCUgDiAEBEiQKA2RucxgFIAEoCzIXLmZhaXJsZWFkLmNvbmZpZy52MS5EbnMSKwoDdGxzGAYgASgLMh4uZmFpcmxlYWQuY29uZmlnLnYxLkJhY2tlbmRUbHMSHAoPY29ubmVjdF90aW1lb3V0GAcgASgJSASIAQESGAoLbWF4X3RpbWVvdXQYCCABKAlIBYgBARIZCgxpZGxlX3RpbWVvdXQYCSABKAlIBogBARIfChJyZXRyeV9idWZmZXJfYnl0ZXMYCiABKA1IB4gBARIYCgttYXhfcGVuZGluZxgLIAEoDUgIiAEBQgcKBV9uYW1lQgkKB190YXJnZXRCCQoHX3BvbGljeUIHCgVfdGllc0ISChBfY29ubmVjdF90aW1lb3V0Qg4KDF9tYXhfdGltZW91dEIPCg1faWRsZV90aW1lb3V0QhUKE19yZXRyeV9idWZmZXJfYnl0ZXNCDgoMX21heF9wZW5kaW5nIoMBCgNEbnMSEwoGcGVyaW9kGAEgASgJSACIAQESFAoHdGltZW91dBgCIAEoCUgBiAEBEhEKBGhvbGQYAyABKAlIAogBARITCgZmYW1pbHkYBCABKAlIA4gBAUIJCgdfcGVyaW9kQgoKCF90aW1lb3V0QgcKBV9ob2xkQgkKB19mYW1pbHkifAoKQmFja2VuZFRscxIUCgdjYV9maWxlGAEgASgJSACIAQESGAoLc2VydmVyX25hbWUYAiABKAlIAYgBARIVCghpbnNlY3VyZRgDIAEoCEgCiAEBQgoKCF9jYV9maWxlQg4KDF9zZXJ2ZXJfbmFtZUILCglfaW5zZWN1cmUiZwoFQWRtaW4SFAoHZW5hYmxlZBgBIAEoCEgAiAEBEhQKB2FkZHJlc3MYAiABKAlIAYgBARIRCgRwb3J0GAMgASgNSAKIAQFCCgoIX2VuYWJsZWRCCgoIX2FkZHJlc3NCBwoFX3BvcnQiRwoFRHJhaW4SEgoFZGVsYXkYASABKAlIAIgBARIUCgd0aW1lb3V0GAIgASgJSAGIAQFCCAoGX2RlbGF5QgoKCF90aW1lb3V0ImMKA0xvZxISCgVsZXZlbBgBIAEoCUgAiAEBEhMKBmZvcm1hdBgCIAEoCUgBiAEBEhMKBmFjY2VzcxgDIAEoCEgCiAEBQggKBl9sZXZlbEIJCgdfZm9ybWF0QgkKB19hY2Nlc3Mi+AgKBkxpbWl0cxIjChZtYXhfY29uY3VycmVudF9zdHJlYW1zGAEgASgNSACIAQESIgoVbWF4X2hlYWRlcl9saXN0X2J5dGVzGAIgASgNSAGIAQESHgoRbWF4X2hlYWRlcl9maWVsZHMYAyABKA1IAogBARIkChdtYXhfY29udGludWF0aW9uX2ZyYW1lcxgEIAEoDUgDiAEBEiAKE3N0cmVhbV93aW5kb3dfYnl0ZXMYBSABKA1IBIgBARIkChdjb25uZWN0aW9uX3dpbmRvd19ieXRlcxgGIAEoDUgFiAEBEh8KEm1heF9idWZmZXJlZF9ieXRlcxgHIAEoDUgGiAEBEh4KEXJlc2V0c19wZXJfc2Vjb25kGAggASgNSAeIAQESIgoVcmVzZXRzX3Blcl9jb25uZWN0aW9uGAkgASgNSAiIAQESGQoMZWFybHlfcmVzZXRzGAogASgNSAmIAQESHAoPcHJvdm9rZWRfcmVzZXRzGAsgASgNSAqIAQESHQoQcGluZ3NfcGVyX3NlY29uZBgMIAEoDUgLiAEBEiAKE3NldHRpbmdzX3Blcl9zZWNvbmQYDSABKA1IDIgBARIiChVlbXB0eV9kYXRhX3Blcl9zZWNvbmQYDiABKA1IDYgBARImChl3aW5kb3dfdXBkYXRlc19wZXJfc2Vjb25kGA8gASgNSA6IAQESGQoMaGVhZF90aW1lb3V0GBAgASgJSA+IAQESGgoNc3RhbGxfdGltZW91dBgRIAEoCUgQiAEBEhgKC3N0YWxsX2J5dGVzGBIgASgNSBGIAQESIQoUc2V0dGluZ3NfYWNrX3RpbWVvdXQYEyABKAlIEogBARIkChdjb25uZWN0aW9uX2lkbGVfdGltZW91dBgUIAEoCUgTiAEBQhkKF19tYXhfY29uY3VycmVudF9zdHJlYW1zQhgKFl9tYXhfaGVhZGVyX2xpc3RfYnl0ZXNCFAoSX21heF9oZWFkZXJfZmllbGRzQhoKGF9tYXhfY29udGludWF0aW9uX2ZyYW1lc0IWChRfc3RyZWFtX3dpbmRvd19ieXRlc0IaChhfY29ubmVjdGlvbl93aW5kb3dfYnl0ZXNCFQoTX21heF9idWZmZXJlZF9ieXRlc0IUChJfcmVzZXRzX3Blcl9zZWNvbmRCGAoWX3Jlc2V0c19wZXJfY29ubmVjdGlvbkIPCg1fZWFybHlfcmVzZXRzQhIKEF9wcm92b2tlZF9yZXNldHNCEwoRX3BpbmdzX3Blcl9zZWNvbmRCFgoUX3NldHRpbmdzX3Blcl9zZWNvbmRCGAoWX2VtcHR5X2RhdGFfcGVyX3NlY29uZEIcChpfd2luZG93X3VwZGF0ZXNfcGVyX3NlY29uZEIPCg1faGVhZF90aW1lb3V0QhAKDl9zdGFsbF90aW1lb3V0Qg4KDF9zdGFsbF9ieXRlc0IXChVfc2V0dGluZ3NfYWNrX3RpbWVvdXRCGgoYX2Nvbm5lY3Rpb25faWRsZV90aW1lb3V0YgZwcm90bzM");
+  fileDesc("Ch9mYWlybGVhZC9jb25maWcvdjEvY29uZmlnLnByb3RvEhJmYWlybGVhZC5jb25maWcudjEiuQIKBkNvbmZpZxIvCglsaXN0ZW5lcnMYASADKAsyHC5mYWlybGVhZC5jb25maWcudjEuTGlzdGVuZXISKQoGcm91dGVzGAIgAygLMhkuZmFpcmxlYWQuY29uZmlnLnYxLlJvdXRlEi0KCGJhY2tlbmRzGAMgAygLMhsuZmFpcmxlYWQuY29uZmlnLnYxLkJhY2tlbmQSKAoFYWRtaW4YBCABKAsyGS5mYWlybGVhZC5jb25maWcudjEuQWRtaW4SKAoFZHJhaW4YBSABKAsyGS5mYWlybGVhZC5jb25maWcudjEuRHJhaW4SJAoDbG9nGAYgASgLMhcuZmFpcmxlYWQuY29uZmlnLnYxLkxvZxIqCgZsaW1pdHMYByABKAsyGi5mYWlybGVhZC5jb25maWcudjEuTGltaXRzIroBCghMaXN0ZW5lchIRCgRuYW1lGAEgASgJSACIAQESFAoHYWRkcmVzcxgCIAEoCUgBiAEBEhEKBHBvcnQYAyABKA1IAogBARIsCgN0bHMYBCABKAsyHy5mYWlybGVhZC5jb25maWcudjEuTGlzdGVuZXJUbHMSJgoEY29ycxgFIAEoCzIYLmZhaXJsZWFkLmNvbmZpZy52MS5Db3JzQgcKBV9uYW1lQgoKCF9hZGRyZXNzQgcKBV9wb3J0IqQBCgRDb3JzEhUKDWFsbG93X29yaWdpbnMYASADKAkSFQoNYWxsb3dfaGVhZGVycxgCIAMoCRIWCg5leHBvc2VfaGVhZGVycxgDIAMoCRIeChFhbGxvd19jcmVkZW50aWFscxgEIAEoCEgAiAEBEhQKB21heF9hZ2UYBSABKAlIAYgBAUIUChJfYWxsb3dfY3JlZGVudGlhbHNCCgoIX21heF9hZ2UihwEKC0xpc3RlbmVyVGxzEhYKCWNlcnRfZmlsZRgBIAEoCUgAiAEBEhUKCGtleV9maWxlGAIgASgJSAGIAQESGwoOY2xpZW50X2NhX2ZpbGUYAyABKAlIAogBAUIMCgpfY2VydF9maWxlQgsKCV9rZXlfZmlsZUIRCg9fY2xpZW50X2NhX2ZpbGUirgIKBVJvdXRlEhEKBG5hbWUYASABKAlIAIgBARIRCglob3N0bmFtZXMYAiADKAkSLwoHbWF0Y2hlcxgDIAMoCzIeLmZhaXJsZWFkLmNvbmZpZy52MS5Sb3V0ZU1hdGNoEjQKDGJhY2tlbmRfcmVmcxgEIAMoCzIeLmZhaXJsZWFkLmNvbmZpZy52MS5CYWNrZW5kUmVmEhMKC2Nvbm5lY3RfZ2V0GAUgAygJEi0KIHJlcXVpcmVfY29ubmVjdF9wcm90b2NvbF92ZXJzaW9uGAYgASgISAGIAQESJgoEY29ycxgHIAEoCzIYLmZhaXJsZWFkLmNvbmZpZy52MS5Db3JzQgcKBV9uYW1lQiMKIV9yZXF1aXJlX2Nvbm5lY3RfcHJvdG9jb2xfdmVyc2lvbiJvCgpSb3V0ZU1hdGNoEi8KBm1ldGhvZBgBIAEoCzIfLmZhaXJsZWFkLmNvbmZpZy52MS5NZXRob2RNYXRjaBIwCgdoZWFkZXJzGAIgAygLMh8uZmFpcmxlYWQuY29uZmlnLnYxLkhlYWRlck1hdGNoImsKC01ldGhvZE1hdGNoEhEKBHR5cGUYASABKAlIAIgBARIUCgdzZXJ2aWNlGAIgASgJSAGIAQESEwoGbWV0aG9kGAMgASgJSAKIAQFCBwoFX3R5cGVCCgoIX3NlcnZpY2VCCQoHX21ldGhvZCJjCgtIZWFkZXJNYXRjaBIRCgR0eXBlGAEgASgJSACIAQESEQoEbmFtZRgCIAEoCUgBiAEBEhIKBXZhbHVlGAMgASgJSAKIAQFCBwoFX3R5cGVCBwoFX25hbWVCCAoGX3ZhbHVlIkgKCkJhY2tlbmRSZWYSEQoEbmFtZRgBIAEoCUgAiAEBEhMKBndlaWdodBgCIAEoDUgBiAEBQgcKBV9uYW1lQgkKB193ZWlnaHQiiAUKB0JhY2tlbmQSEQoEbmFtZRgBIAEoCUgAiAEBEhMKBnRhcmdldBgCIAEoCUgBiAEBEhMKBnBvbGljeRgDIAEoCUgCiAEBEhEKBHRpZXMYBCABKAlIA4gBARIkCgNkbnMYBSABKAsyFy5mYWlybGVhZC5jb25maWcudjEuRG5zEisKA3RscxgGIAEoCzIeLmZhaXJsZWFkLmNvbmZpZy52MS5CYWNrZW5kVGxzEhwKD2Nvbm5lY3RfdGltZW91dBgHIAEoCUgEiAEBEhgKC21heF90aW1lb3V0GAggASgJSAWIAQESGQoMaWRsZV90aW1lb3V0GAkgASgJSAaIAQESHwoScmV0cnlfYnVmZmVyX2J5dGVzGAogASgNSAeIAQESGAoLbWF4X3BlbmRpbmcYCyABKA1ICIgBARIRCgRqc29uGAwgASgJSAmIAQESGwoOZGVzY3JpcHRvcl9zZXQYDSABKAlICogBARIeChFtYXhfbWVzc2FnZV9ieXRlcxgOIAEoDUgLiAEBEicKGmpzb25faWdub3JlX3Vua25vd25fZmllbGRzGA8gASgISAyIAQFCBwoFX25hbWVCCQoHX3RhcmdldEIJCgdfcG9saWN5QgcKBV90aWVzQhIKEF9jb25uZWN0X3RpbWVvdXRCDgoMX21heF90aW1lb3V0Qg8KDV9pZGxlX3RpbWVvdXRCFQoTX3JldHJ5X2J1ZmZlcl9ieXRlc0IOCgxfbWF4X3BlbmRpbmdCBwoFX2pzb25CEQoPX2Rlc2NyaXB0b3Jfc2V0QhQKEl9tYXhfbWVzc2FnZV9ieXRlc0IdChtfanNvbl9pZ25vcmVfdW5rbm93bl9maWVsZHMigwEKA0RucxITCgZwZXJpb2QYASABKAlIAIgBARIUCgd0aW1lb3V0GAIgASgJSAGIAQESEQoEaG9sZBgDIAEoCUgCiAEBEhMKBmZhbWlseRgEIAEoCUgDiAEBQgkKB19wZXJpb2RCCgoIX3RpbWVvdXRCBwoFX2hvbGRCCQoHX2ZhbWlseSJ8CgpCYWNrZW5kVGxzEhQKB2NhX2ZpbGUYASABKAlIAIgBARIYCgtzZXJ2ZXJfbmFtZRgCIAEoCUgBiAEBEhUKCGluc2VjdXJlGAMgASgISAKIAQFCCgoIX2NhX2ZpbGVCDgoMX3NlcnZlcl9uYW1lQgsKCV9pbnNlY3VyZSJnCgVBZG1pbhIUCgdlbmFibGVkGAEgASgISACIAQESFAoHYWRkcmVzcxgCIAEoCUgBiAEBEhEKBHBvcnQYAyABKA1IAogBAUIKCghfZW5hYmxlZEIKCghfYWRkcmVzc0IHCgVfcG9ydCJHCgVEcmFpbhISCgVkZWxheRgBIAEoCUgAiAEBEhQKB3RpbWVvdXQYAiABKAlIAYgBAUIICgZfZGVsYXlCCgoIX3RpbWVvdXQiYwoDTG9nEhIKBWxldmVsGAEgASgJSACIAQESEwoGZm9ybWF0GAIgASgJSAGIAQESEwoGYWNjZXNzGAMgASgISAKIAQFCCAoGX2xldmVsQgkKB19mb3JtYXRCCQoHX2FjY2VzcyL4CAoGTGltaXRzEiMKFm1heF9jb25jdXJyZW50X3N0cmVhbXMYASABKA1IAIgBARIiChVtYXhfaGVhZGVyX2xpc3RfYnl0ZXMYAiABKA1IAYgBARIeChFtYXhfaGVhZGVyX2ZpZWxkcxgDIAEoDUgCiAEBEiQKF21heF9jb250aW51YXRpb25fZnJhbWVzGAQgASgNSAOIAQESIAoTc3RyZWFtX3dpbmRvd19ieXRlcxgFIAEoDUgEiAEBEiQKF2Nvbm5lY3Rpb25fd2luZG93X2J5dGVzGAYgASgNSAWIAQESHwoSbWF4X2J1ZmZlcmVkX2J5dGVzGAcgASgNSAaIAQESHgoRcmVzZXRzX3Blcl9zZWNvbmQYCCABKA1IB4gBARIiChVyZXNldHNfcGVyX2Nvbm5lY3Rpb24YCSABKA1ICIgBARIZCgxlYXJseV9yZXNldHMYCiABKA1ICYgBARIcCg9wcm92b2tlZF9yZXNldHMYCyABKA1ICogBARIdChBwaW5nc19wZXJfc2Vjb25kGAwgASgNSAuIAQESIAoTc2V0dGluZ3NfcGVyX3NlY29uZBgNIAEoDUgMiAEBEiIKFWVtcHR5X2RhdGFfcGVyX3NlY29uZBgOIAEoDUgNiAEBEiYKGXdpbmRvd191cGRhdGVzX3Blcl9zZWNvbmQYDyABKA1IDogBARIZCgxoZWFkX3RpbWVvdXQYECABKAlID4gBARIaCg1zdGFsbF90aW1lb3V0GBEgASgJSBCIAQESGAoLc3RhbGxfYnl0ZXMYEiABKA1IEYgBARIhChRzZXR0aW5nc19hY2tfdGltZW91dBgTIAEoCUgSiAEBEiQKF2Nvbm5lY3Rpb25faWRsZV90aW1lb3V0GBQgASgJSBOIAQFCGQoXX21heF9jb25jdXJyZW50X3N0cmVhbXNCGAoWX21heF9oZWFkZXJfbGlzdF9ieXRlc0IUChJfbWF4X2hlYWRlcl9maWVsZHNCGgoYX21heF9jb250aW51YXRpb25fZnJhbWVzQhYKFF9zdHJlYW1fd2luZG93X2J5dGVzQhoKGF9jb25uZWN0aW9uX3dpbmRvd19ieXRlc0IVChNfbWF4X2J1ZmZlcmVkX2J5dGVzQhQKEl9yZXNldHNfcGVyX3NlY29uZEIYChZfcmVzZXRzX3Blcl9jb25uZWN0aW9uQg8KDV9lYXJseV9yZXNldHNCEgoQX3Byb3Zva2VkX3Jlc2V0c0ITChFfcGluZ3NfcGVyX3NlY29uZEIWChRfc2V0dGluZ3NfcGVyX3NlY29uZEIYChZfZW1wdHlfZGF0YV9wZXJfc2Vjb25kQhwKGl93aW5kb3dfdXBkYXRlc19wZXJfc2Vjb25kQg8KDV9oZWFkX3RpbWVvdXRCEAoOX3N0YWxsX3RpbWVvdXRCDgoMX3N0YWxsX2J5dGVzQhcKFV9zZXR0aW5nc19hY2tfdGltZW91dEIaChhfY29ubmVjdGlvbl9pZGxlX3RpbWVvdXRiBnByb3RvMw");
 
 /**
  * The whole file. Only `backends` is needed.
@@ -122,6 +122,13 @@ export type Listener = Message<"fairlead.config.v1.Listener"> & {
    * @generated from field: fairlead.config.v1.ListenerTls tls = 4;
    */
   tls?: ListenerTls | undefined;
+
+  /**
+   * Which web pages may call. None when left out.
+   *
+   * @generated from field: fairlead.config.v1.Cors cors = 5;
+   */
+  cors?: Cors | undefined;
 };
 
 /**
@@ -130,6 +137,58 @@ export type Listener = Message<"fairlead.config.v1.Listener"> & {
  */
 export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
   messageDesc(file_fairlead_config_v1_config, 1);
+
+/**
+ * Which web pages may call from another origin than the gateway's, and what they may send and read (the CORS protocol of the
+ * Fetch standard). The headers of gRPC-Web and Connect are always among it.
+ *
+ * @generated from message fairlead.config.v1.Cors
+ */
+export type Cors = Message<"fairlead.config.v1.Cors"> & {
+  /**
+   * The origins of the pages: `https://app.example.com`, `https://*.example.com` for one or more labels before
+   * `.example.com`, or `*` for every page. A port is written when it is not the scheme's own. None when left out.
+   *
+   * @generated from field: repeated string allow_origins = 1;
+   */
+  allowOrigins: string[];
+
+  /**
+   * Request headers that pages may send besides the protocols' own, such as `authorization`.
+   *
+   * @generated from field: repeated string allow_headers = 2;
+   */
+  allowHeaders: string[];
+
+  /**
+   * Response headers that pages may read besides the protocols' own. Those of an answer are named by themselves; this is for
+   * what only some answers have.
+   *
+   * @generated from field: repeated string expose_headers = 3;
+   */
+  exposeHeaders: string[];
+
+  /**
+   * Lets cookies and client certificates come along. Not together with `*`.
+   *
+   * @generated from field: optional bool allow_credentials = 4;
+   */
+  allowCredentials?: boolean | undefined;
+
+  /**
+   * How long a browser may remember that a page may call. Chromium takes two hours at most.
+   *
+   * @generated from field: optional string max_age = 5;
+   */
+  maxAge?: string | undefined;
+};
+
+/**
+ * Describes the message fairlead.config.v1.Cors.
+ * Use `create(CorsSchema)` to create a new message.
+ */
+export const CorsSchema: GenMessage<Cors> = /*@__PURE__*/
+  messageDesc(file_fairlead_config_v1_config, 2);
 
 /**
  * The certificate that a listener shows.
@@ -164,7 +223,7 @@ export type ListenerTls = Message<"fairlead.config.v1.ListenerTls"> & {
  * Use `create(ListenerTlsSchema)` to create a new message.
  */
 export const ListenerTlsSchema: GenMessage<ListenerTls> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 2);
+  messageDesc(file_fairlead_config_v1_config, 3);
 
 /**
  * Which calls go where, like a rule of the Gateway API's GRPCRoute. A call takes the most specific match of all routes: the
@@ -197,11 +256,34 @@ export type Route = Message<"fairlead.config.v1.Route"> & {
   matches: RouteMatch[];
 
   /**
-   * Where the calls go, chosen at random by weight.
+   * Where the calls go, chosen at random by weight. With one backend, that one when left out.
    *
    * @generated from field: repeated fairlead.config.v1.BackendRef backend_refs = 4;
    */
   backendRefs: BackendRef[];
+
+  /**
+   * Methods without side effects, which Connect clients may call by GET: `package.Service/Method`, `package.Service/*`, or `*`
+   * for all. A GET needs no preflight, so that any page can send it, and its answer may be kept by caches. None when left out.
+   *
+   * @generated from field: repeated string connect_get = 5;
+   */
+  connectGet: string[];
+
+  /**
+   * Refuses Connect requests without `connect-protocol-version: 1` (`connect=v1` in a GET). It keeps out what was not sent by
+   * a Connect client.
+   *
+   * @generated from field: optional bool require_connect_protocol_version = 6;
+   */
+  requireConnectProtocolVersion?: boolean | undefined;
+
+  /**
+   * Which web pages may call, in place of what the listener says; `cors: {}` lets none. What the listener says when left out.
+   *
+   * @generated from field: fairlead.config.v1.Cors cors = 7;
+   */
+  cors?: Cors | undefined;
 };
 
 /**
@@ -209,7 +291,7 @@ export type Route = Message<"fairlead.config.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 3);
+  messageDesc(file_fairlead_config_v1_config, 4);
 
 /**
  * Matches a call when its method and every one of its headers match.
@@ -237,7 +319,7 @@ export type RouteMatch = Message<"fairlead.config.v1.RouteMatch"> & {
  * Use `create(RouteMatchSchema)` to create a new message.
  */
 export const RouteMatchSchema: GenMessage<RouteMatch> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 4);
+  messageDesc(file_fairlead_config_v1_config, 5);
 
 /**
  * Matches the call's path, `/SERVICE/METHOD`. At least one of service and method is needed.
@@ -272,7 +354,7 @@ export type MethodMatch = Message<"fairlead.config.v1.MethodMatch"> & {
  * Use `create(MethodMatchSchema)` to create a new message.
  */
 export const MethodMatchSchema: GenMessage<MethodMatch> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 5);
+  messageDesc(file_fairlead_config_v1_config, 6);
 
 /**
  * Matches one request header.
@@ -307,7 +389,7 @@ export type HeaderMatch = Message<"fairlead.config.v1.HeaderMatch"> & {
  * Use `create(HeaderMatchSchema)` to create a new message.
  */
 export const HeaderMatchSchema: GenMessage<HeaderMatch> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 6);
+  messageDesc(file_fairlead_config_v1_config, 7);
 
 /**
  * One of the backends of a route.
@@ -335,7 +417,7 @@ export type BackendRef = Message<"fairlead.config.v1.BackendRef"> & {
  * Use `create(BackendRefSchema)` to create a new message.
  */
 export const BackendRefSchema: GenMessage<BackendRef> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 7);
+  messageDesc(file_fairlead_config_v1_config, 8);
 
 /**
  * A named set of pods that can stand in for each other.
@@ -423,6 +505,39 @@ export type Backend = Message<"fairlead.config.v1.Backend"> & {
    * @generated from field: optional uint32 max_pending = 11;
    */
   maxPending?: number | undefined;
+
+  /**
+   * What becomes of calls in JSON: `passthrough` hands them to the pods as `application/grpc+json`; `transcode` turns them into
+   * protobuf and back; `auto` transcodes where the schema is known, from `descriptor_set` or from the pods' reflection, and
+   * passes on where it is not; `off` refuses them.
+   *
+   * @generated from field: optional string json = 12;
+   */
+  json?: string | undefined;
+
+  /**
+   * A file with a FileDescriptorSet of the pods' services, as `buf build -o FILE` or `protoc --descriptor_set_out=FILE
+   * --include_imports` write it. It is read again when it changes. The pods' server reflection is asked when left out.
+   *
+   * @generated from field: optional string descriptor_set = 13;
+   */
+  descriptorSet?: string | undefined;
+
+  /**
+   * Bytes of the largest message, where the gateway holds messages whole or looks at them: Connect, gRPC-Web and JSON.
+   * A larger one is `resource_exhausted`. gRPC is passed on without a limit.
+   *
+   * @generated from field: optional uint32 max_message_bytes = 14;
+   */
+  maxMessageBytes?: number | undefined;
+
+  /**
+   * Drops fields from JSON requests that the schema does not have. Without it such a request is `invalid_argument`, with the
+   * name of the field.
+   *
+   * @generated from field: optional bool json_ignore_unknown_fields = 15;
+   */
+  jsonIgnoreUnknownFields?: boolean | undefined;
 };
 
 /**
@@ -430,7 +545,7 @@ export type Backend = Message<"fairlead.config.v1.Backend"> & {
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema: GenMessage<Backend> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 8);
+  messageDesc(file_fairlead_config_v1_config, 9);
 
 /**
  * Periodic DNS: the pods' addresses are asked for all the time, and never on a call's path.
@@ -473,7 +588,7 @@ export type Dns = Message<"fairlead.config.v1.Dns"> & {
  * Use `create(DnsSchema)` to create a new message.
  */
 export const DnsSchema: GenMessage<Dns> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 9);
+  messageDesc(file_fairlead_config_v1_config, 10);
 
 /**
  * TLS to the pods of a backend.
@@ -508,7 +623,7 @@ export type BackendTls = Message<"fairlead.config.v1.BackendTls"> & {
  * Use `create(BackendTlsSchema)` to create a new message.
  */
 export const BackendTlsSchema: GenMessage<BackendTls> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 10);
+  messageDesc(file_fairlead_config_v1_config, 11);
 
 /**
  * The port for people and probes: `/livez`, `/readyz`, `/metrics`, a page at `/`, and fairlead.admin.v1.AdminService.
@@ -543,7 +658,7 @@ export type Admin = Message<"fairlead.config.v1.Admin"> & {
  * Use `create(AdminSchema)` to create a new message.
  */
 export const AdminSchema: GenMessage<Admin> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 11);
+  messageDesc(file_fairlead_config_v1_config, 12);
 
 /**
  * What happens on SIGTERM and SIGINT: readiness fails; after `delay` clients are told to go elsewhere; what is left of the
@@ -574,7 +689,7 @@ export type Drain = Message<"fairlead.config.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 12);
+  messageDesc(file_fairlead_config_v1_config, 13);
 
 /**
  * One structured line per event, on standard error.
@@ -609,7 +724,7 @@ export type Log = Message<"fairlead.config.v1.Log"> & {
  * Use `create(LogSchema)` to create a new message.
  */
 export const LogSchema: GenMessage<Log> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 13);
+  messageDesc(file_fairlead_config_v1_config, 14);
 
 /**
  * What one client may ask of the gateway, so that it cannot harm the others. The attacks behind each are in docs/limits.md.
@@ -763,5 +878,5 @@ export type Limits = Message<"fairlead.config.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_fairlead_config_v1_config, 14);
+  messageDesc(file_fairlead_config_v1_config, 15);
 
