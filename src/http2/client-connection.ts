@@ -1,8 +1,9 @@
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { ErrorCode, errorCodeName } from "./error-code.ts";
 import { MAX_WINDOW, PREFACE, Setting } from "./frame.ts";
 import { checkHead } from "./head-check.ts";
 import { Keepalive, type KeepaliveOptions } from "./keepalive.ts";
+import type { ConnectionOptions } from "./link.ts";
 import type { Receiver } from "./receiver.ts";
 import { Stream } from "./stream.ts";
 
@@ -46,11 +47,15 @@ export class ClientConnection extends Connection {
 
   /** The byte stream is established: talking starts. */
   opened(): void {
-    this.begin(PREFACE, [
-      [Setting.ENABLE_PUSH, 0],
-      [Setting.INITIAL_WINDOW_SIZE, this.limits.streamWindow],
-      [Setting.MAX_HEADER_LIST_SIZE, this.limits.maxHeaderListBytes],
-    ]);
+    this.begin(
+      PREFACE,
+      [
+        [Setting.ENABLE_PUSH, 0],
+        [Setting.INITIAL_WINDOW_SIZE, this.limits.streamWindow],
+        [Setting.MAX_HEADER_LIST_SIZE, this.limits.maxHeaderListBytes],
+      ],
+      this.inbound.initialCredit,
+    );
   }
 
   /** Streams that may be opened now. */
@@ -205,7 +210,7 @@ export class ClientConnection extends Connection {
     }
   }
 
-  protected override failed(message: string): void {
+  protected failed(message: string): void {
     this.#reason ||= message;
   }
 

@@ -1,16 +1,11 @@
-import type { ByteStream, ByteStreamHandler } from "../runtime/machine.ts";
-import { localAbort, lostAbort, resetAbort } from "./abort.ts";
-import type { Budget } from "./budget.ts";
+import { localAbort, resetAbort } from "./abort.ts";
 import { ErrorCode } from "./error-code.ts";
 import { ConnectionError } from "./errors.ts";
-import type { Flusher } from "./flusher.ts";
 import { DEFAULT_HEADER_TABLE_BYTES, Flag, FrameType, MAX_WINDOW } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { type DecodedHead, Decoder, HpackError } from "./hpack/decoder.ts";
 import { InboundWindow } from "./inbound-window.ts";
-import type { Http2Limits } from "./limits.ts";
-import { Outbound } from "./outbound.ts";
-import { Overdue } from "./overdue.ts";
+import { type ConnectionOptions, Link } from "./link.ts";
 import { Patience } from "./patience.ts";
 import type { Abort, Head } from "./receiver.ts";
 import { readSettings } from "./settings.ts";
@@ -18,70 +13,40 @@ import { Closed, type Stream } from "./stream.ts";
 import { StreamHistory } from "./stream-history.ts";
 import { StreamTable } from "./stream-table.ts";
 
-export interface ConnectionOptions {
-  readonly flusher: Flusher;
-  readonly budget: Budget;
-  readonly limits: Http2Limits;
-}
-
-/** How long the peer may take to read our GOAWAY and close, until we do. Counted in sweeps: a second less may be meant. */
-const GOODBYE_MS = 2_000;
-
 /**
  * What both sides of an HTTP/2 connection have in common: streams, both levels of flow control, settings, ping, errors. The
  * sides differ in who opens streams and in what a head means: see ServerConnection and ClientConnection.
- *
- * Somebody calls {@link sweep} about once a second: all time-outs and rates are counted in sweeps, so nothing here looks at a
- * clock and no event costs a timer.
  */
-export abstract class Connection implements FrameSink, ByteStreamHandler {
-  readonly limits: Http2Limits;
-  readonly budget: Budget;
-  readonly outbound: Outbound;
+export abstract class Connection extends Link implements FrameSink {
   readonly streams = new StreamTable();
-  /** Sweeps since the connection began. */
-  sweeps = 0;
-  /** Nothing is read any more, and nothing sent but what is queued. */
-  over = false;
   /** What the peer may send on a new stream at first. */
   firstReceiveWindow: number;
   protected readonly decoder: Decoder;
   protected readonly history = new StreamHistory();
-  /** Bytes were received since the last sweep. */
-  protected active = false;
-  #stream: ByteStream | null = null;
-  readonly #side: "server" | "client";
-  readonly #reader: FrameReader;
+  protected readonly reader: FrameReader;
+  protected readonly inbound: InboundWindow;
+  readonly #peer: "server" | "client";
   readonly #patience: Patience;
-  readonly #overdue: Overdue;
-  readonly #inbound: InboundWindow;
-  #overAge = 0;
-  /** What was queued when the connection was over is worth waiting for. */
-  #orderly = false;
   #settingsSeen = false;
-  #closedReported = false;
 
   constructor(options: ConnectionOptions, side: "server" | "client") {
-    this.limits = options.limits;
-    this.budget = options.budget;
-    this.#side = side;
+    super(options);
+    this.#peer = side === "server" ? "client" : "server";
     this.firstReceiveWindow = options.limits.streamWindow;
-    this.outbound = new Outbound(options.flusher, (error) => this.broken(error));
     this.#patience = new Patience(options.limits, this.outbound.output);
-    this.#inbound = new InboundWindow(options.limits.connectionWindow, options.budget, (bytes) =>
+    this.inbound = new InboundWindow(options.limits.connectionWindow, options.budget, (bytes) =>
       this.outbound.windowUpdate(0, bytes),
     );
     this.decoder = new Decoder(DEFAULT_HEADER_TABLE_BYTES, {
       maxListBytes: options.limits.maxHeaderListBytes,
       maxFields: options.limits.maxHeaderFields,
     });
-    this.#reader = new FrameReader(this, {
+    this.reader = new FrameReader(this, {
       expectPreface: side === "server",
       maxContinuationFrames: options.limits.maxContinuationFrames,
       // On the wire a block is never longer than the list it stands for, but for a few bytes a field.
       maxBlockBytes: options.limits.maxHeaderListBytes * 2,
     });
-    this.#overdue = new Overdue(options.limits, this.#reader, this.outbound.output);
   }
 
   abstract onHeaders(
@@ -103,67 +68,10 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   protected abstract remoteEnd(stream: Stream): void;
   /** A stream is gone from `streams`. */
   protected abstract streamClosed(stream: Stream): void;
-  /** Once, last of all. */
-  protected abstract connectionClosed(reason: Error | null): void;
-  /** Highest stream ID of the peer that was or may be processed, for GOAWAY. */
-  protected abstract lastPeerStreamId(): number;
+  /** True for streams that nobody has opened yet. */
+  protected abstract isIdle(id: number): boolean;
 
-  /** The other end, for logs. */
-  get peer(): string {
-    return this.#stream?.peer ?? "";
-  }
-
-  /** Names the byte stream, before its first event. */
-  attach(stream: ByteStream): void {
-    this.#stream = stream;
-    this.outbound.attach(stream);
-  }
-
-  /** Starts talking: `preface` is sent as it is, then our SETTINGS and the connection window. */
-  protected begin(preface: string, settings: readonly (readonly [number, number])[]): void {
-    const { output } = this.outbound;
-    for (let i = 0; i < preface.length; i++) output.buffer[output.position++] = preface.charCodeAt(i);
-    output.settings(settings);
-    this.#overdue.settingsSent();
-    if (this.#inbound.initialCredit > 0) output.windowUpdate(0, this.#inbound.initialCredit);
-    this.outbound.wake();
-  }
-
-  // ── The byte stream's events ────────────────────────────────────────────────────────────────────────────────────────
-
-  received(bytes: Uint8Array): void {
-    if (this.over) return;
-    this.active = true;
-    try {
-      this.#reader.read(bytes);
-    } catch (error) {
-      if (error instanceof ConnectionError) this.fail(error);
-      else this.broken(error);
-    }
-  }
-
-  drained(): void {
-    this.#overdue.drained();
-    this.outbound.drained();
-  }
-
-  /** The peer sent FIN. Whoever ends its half of a connection under open calls has gone: they are cancelled at once. */
-  ended(): void {
-    if (this.over) return;
-    this.finish();
-    this.abortAll(lostAbort("the peer closed the connection"));
-  }
-
-  closed(reason: Error | null): void {
-    if (this.#closedReported) return;
-    this.#closedReported = true;
-    this.#stop();
-    this.outbound.closed = true;
-    this.abortAll(lostAbort(reason === null ? "connection closed" : `connection lost: ${reason.message}`));
-    this.connectionClosed(reason);
-  }
-
-  // ── Ends ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Streams ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** RST_STREAM; the stream is gone at once. */
   resetStream(stream: Stream, code: number): void {
@@ -178,55 +86,6 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     stream.dispose();
     this.history.closed(stream.id, how);
     this.streamClosed(stream);
-  }
-
-  /** Reading and giving credit end here. */
-  #stop(): void {
-    this.over = true;
-    this.#reader.stop();
-    this.#inbound.close();
-  }
-
-  /** Ends the connection for an error: GOAWAY, FIN, and every stream aborted (RFC 9113 5.4.1). */
-  fail(error: ConnectionError): void {
-    if (this.over) return;
-    this.#stop();
-    this.outbound.goaway(this.lastPeerStreamId(), error.code, error.message.slice(0, 200));
-    this.outbound.finish();
-    this.abortAll({ by: "connection", code: error.code, unprocessed: false, message: error.describe() });
-    this.failed(error.describe());
-  }
-
-  /** An exception that nobody meant: this connection ends, the process goes on, and the peer learns no more than that. */
-  broken(error: unknown): void {
-    this.fail(new ConnectionError(ErrorCode.INTERNAL_ERROR, "internal error"));
-    this.failed(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
-  }
-
-  /** For the owner's log. */
-  protected failed(_message: string): void {}
-
-  /** Ends the connection in order: GOAWAY was sent and no stream is left. */
-  protected finish(): void {
-    if (this.over) return;
-    this.#stop();
-    this.#orderly = true;
-    this.outbound.finish();
-  }
-
-  /** The peer does not answer: every stream ends, and what is queued is thrown away. */
-  protected lose(message: string): void {
-    this.#stop();
-    this.abortAll(lostAbort(message));
-    this.failed(message);
-    this.destroy();
-  }
-
-  /** Throws everything away at once. */
-  destroy(): void {
-    this.#stop();
-    if (this.#stream === null) this.closed(null);
-    else this.#stream.destroy();
   }
 
   /** Ends every stream with an ID above `above`, without sending anything. A receiver that throws keeps no other from hearing. */
@@ -245,7 +104,7 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   // ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   onData(id: number, endStream: boolean, bytes: Uint8Array, start: number, end: number, flowBytes: number): void {
-    this.#inbound.take(flowBytes);
+    this.inbound.take(flowBytes);
     const length = end - start;
     if (length === 0 && !endStream) this.#patience.emptyData();
     const stream = this.streams.get(id);
@@ -339,9 +198,6 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
   /** Where the server side counts resets. May throw. */
   protected resetReceived(_stream: Stream): void {}
 
-  /** True for streams that nobody has opened yet. */
-  protected abstract isIdle(id: number): boolean;
-
   /** DATA or HEADERS on a stream that is not there. */
   #stray(id: number, frame: string): void {
     if (this.isIdle(id)) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `${frame} on an idle stream`);
@@ -360,16 +216,11 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
 
   onSettings(ack: boolean, bytes: Uint8Array, start: number, end: number): void {
     if (ack) {
-      this.#overdue.settingsAcked();
+      this.overdue.settingsAcked();
       return;
     }
     this.#patience.settings();
-    const { headerTableSize, maxConcurrentStreams, initialWindowSize } = readSettings(
-      bytes,
-      start,
-      end,
-      this.#side === "server" ? "client" : "server",
-    );
+    const { headerTableSize, maxConcurrentStreams, initialWindowSize } = readSettings(bytes, start, end, this.#peer);
     if (headerTableSize !== null) this.outbound.encoder.setPeerMaxTableSize(headerTableSize);
     if (initialWindowSize !== null) this.#changeStreamWindows(initialWindowSize);
     this.outbound.output.frame(0, FrameType.SETTINGS, Flag.ACK, 0);
@@ -428,35 +279,12 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     if (this.outbound.waiting.size > 0) this.outbound.wake();
   }
 
-  // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Time and end ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** About once a second, `ms` being the time since the last one. */
-  sweep(ms: number): void {
-    this.sweeps++;
+  override sweep(ms: number): void {
     this.#patience.sweep();
-    this.outbound.output.sweep();
-    if (this.over) {
-      this.#sweepOver(ms);
-      return;
-    }
-    const overdue = this.#overdue.sweep(ms);
-    if (overdue !== null) {
-      this.fail(overdue);
-      return;
-    }
-    if (this.#overdue.blocked(ms)) {
-      this.lose("the peer took no data for too long");
-      return;
-    }
-    for (const stream of this.outbound.waiting) this.#sweepStalled(stream, ms);
-    this.active = false;
-  }
-
-  /** Waits for the peer to close, and for what is queued to leave when the end was an orderly one; then closes. */
-  #sweepOver(ms: number): void {
-    this.#overAge += ms;
-    const queued = this.#orderly && this.#stream !== null && this.#stream.queued() > 0;
-    if (this.#overAge >= (queued ? this.limits.stallTimeout : GOODBYE_MS)) this.destroy();
+    super.sweep(ms);
+    if (!this.over) for (const stream of this.outbound.waiting) this.#sweepStalled(stream, ms);
   }
 
   /** CVE-2019-9511: a peer that opens its window byte by byte. Only real progress counts. */
@@ -465,5 +293,10 @@ export abstract class Connection implements FrameSink, ByteStreamHandler {
     if (stream.stalledFor <= this.limits.stallTimeout) return;
     this.resetStream(stream, ErrorCode.ENHANCE_YOUR_CALM);
     stream.receiver.abort(localAbort(ErrorCode.ENHANCE_YOUR_CALM, "the peer took no data for too long"));
+  }
+
+  protected override stop(): void {
+    super.stop();
+    this.inbound.close();
   }
 }

@@ -10,7 +10,6 @@ import type { Output } from "./output.ts";
  */
 export class Overdue {
   readonly #limits: Http2Limits;
-  readonly #reader: FrameReader;
   readonly #output: Output;
   #settingsUnacked = 0;
   #settingsAge = 0;
@@ -18,9 +17,8 @@ export class Overdue {
   #completedThen = 0;
   #blockedAge = 0;
 
-  constructor(limits: Http2Limits, reader: FrameReader, output: Output) {
+  constructor(limits: Http2Limits, output: Output) {
     this.#limits = limits;
-    this.#reader = reader;
     this.#output = output;
   }
 
@@ -39,8 +37,8 @@ export class Overdue {
   }
 
   /** @returns why the connection must end; null when nothing is overdue */
-  sweep(ms: number): ConnectionError | null {
-    const { incomplete, completed } = this.#reader;
+  sweep(ms: number, reader: FrameReader): ConnectionError | null {
+    const { incomplete, completed } = reader;
     // A busy peer may be in the middle of a block at every sweep; only the same block counts.
     this.#incompleteAge = incomplete && completed === this.#completedThen ? this.#incompleteAge + ms : 0;
     this.#completedThen = completed;

@@ -1,11 +1,12 @@
 import type { ByteStream } from "../runtime/machine.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { ErrorCode } from "./error-code.ts";
 import { ConnectionError } from "./errors.ts";
 import { DEFAULT_WINDOW, MAX_WINDOW, Setting } from "./frame.ts";
 import { checkHead } from "./head-check.ts";
 import type { DecodedHead } from "./hpack/decoder.ts";
 import { RateLimit } from "./limits.ts";
+import type { ConnectionOptions } from "./link.ts";
 import type { Head, Receiver } from "./receiver.ts";
 import { Closed, Stream } from "./stream.ts";
 
@@ -46,11 +47,15 @@ export class ServerConnection extends Connection {
     // RFC 9113 6.9.3: until it has read our SETTINGS a client may send as much as the initial window allows.
     this.firstReceiveWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW);
     this.attach(stream);
-    this.begin("", [
-      [Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
-      [Setting.INITIAL_WINDOW_SIZE, limits.streamWindow],
-      [Setting.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
-    ]);
+    this.begin(
+      "",
+      [
+        [Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
+        [Setting.INITIAL_WINDOW_SIZE, limits.streamWindow],
+        [Setting.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
+      ],
+      this.inbound.initialCredit,
+    );
   }
 
   onHeaders(
@@ -240,7 +245,7 @@ export class ServerConnection extends Connection {
     if (this.#idleAge > connectionIdleTimeout) this.drain();
   }
 
-  protected override failed(message: string): void {
+  protected failed(message: string): void {
     this.#events.failed?.(message);
   }
 
