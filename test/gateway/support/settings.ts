@@ -1,4 +1,10 @@
-import type { BackendSettings, LimitSettings, ListenerSettings, Settings } from "../../../src/config/settings.ts";
+import type {
+  BackendSettings,
+  LimitSettings,
+  ListenerSettings,
+  RouteSettings,
+  Settings,
+} from "../../../src/config/settings.ts";
 import { defaultHttp2Limits } from "../../../src/http2/limits.ts";
 
 export const limits: LimitSettings = { ...defaultHttp2Limits, maxBufferedBytes: 64 * 1_048_576 };
@@ -16,17 +22,37 @@ export function backendSettings(more: Partial<BackendSettings> = {}): BackendSet
     idleTimeout: null,
     retryBuffer: 65_536,
     maxPending: 1_024,
+    json: "auto",
+    descriptorSet: null,
+    maxMessageBytes: 4 * 1_048_576,
+    jsonIgnoreUnknownFields: false,
     ...more,
   };
 }
 
-const listener: ListenerSettings = { name: "main", host: "127.0.0.1", port: 0, tls: null };
+export function listenerSettings(more: Partial<ListenerSettings> = {}): ListenerSettings {
+  return { name: "main", host: "127.0.0.1", port: 0, tls: null, cors: null, ...more };
+}
+
+/** Every call to the backend of {@link backendSettings}. */
+export function routeSettings(more: Partial<RouteSettings> = {}): RouteSettings {
+  return {
+    name: "all",
+    hostnames: [],
+    matches: [],
+    backendRefs: [{ name: "echo", weight: 1 }],
+    connectGet: [],
+    requireConnectProtocolVersion: false,
+    cors: null,
+    ...more,
+  };
+}
 
 /** One listener, one backend that takes every call, unless said otherwise. */
 export function gatewaySettings(more: Partial<Settings> = {}, backend: Partial<BackendSettings> = {}): Settings {
   return {
-    listeners: [listener],
-    routes: [{ name: "all", hostnames: [], matches: [], backendRefs: [{ name: "echo", weight: 1 }] }],
+    listeners: [listenerSettings()],
+    routes: [routeSettings()],
     backends: [backendSettings(backend)],
     admin: null,
     drainTimeout: 10_000,
