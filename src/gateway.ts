@@ -1,5 +1,5 @@
 import type { GatewayView } from "./admin/view.ts";
-import { Attempt, type AttemptOwner } from "./balancing/attempt.ts";
+import { Attempt, type AttemptOwner, type Stages, type Upstream } from "./balancing/attempt.ts";
 import type { Backend, PickWaiter } from "./balancing/backend.ts";
 import type { Endpoint } from "./balancing/endpoint.ts";
 import { Replay } from "./balancing/replay.ts";
@@ -58,7 +58,10 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   readonly #downstream: Downstream;
   readonly #request: Request;
   readonly #backend: Backend;
+  readonly #stages: Stages | null;
   #attempt: Attempt | null = null;
+  /** Takes the request: the attempt's stream, or stages in front of it. */
+  #to: Upstream | null = null;
   /** For the log: where the last attempt was made. */
   #lastEndpoint: Endpoint | null = null;
   #attempts = 0;
@@ -83,12 +86,16 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   previous: Deadline | null = null;
   slot = -1;
 
-  /** @param request its `upstream` is set: what goes to the pod */
-  constructor(parts: CallParts, downstream: Downstream, request: Request, backend: Backend) {
+  /**
+   * @param request its `upstream` is set: what goes to the pod
+   * @param stages null for a splice
+   */
+  constructor(parts: CallParts, downstream: Downstream, request: Request, backend: Backend, stages: Stages | null = null) {
     this.#parts = parts;
     this.#downstream = downstream;
     this.#request = request;
     this.#backend = backend;
+    this.#stages = stages;
   }
 
   /** The stages of a call, in their order. Everything after the pick is driven by the pod's and the client's events. */
@@ -169,7 +176,9 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
     this.#left = 0;
     const attempt = new Attempt(this, backend, endpoint, request.path, this.#parts.clock);
     this.#attempt = attempt;
-    endpoint.request(attempt);
+    this.#to = null;
+    if (this.#stages === null) endpoint.request(attempt);
+    else this.#stages.prepare(attempt);
   }
 
   #wait(backend: Backend): void {
@@ -201,11 +210,13 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
 
   // ── Towards the pod ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  opened(_attempt: Attempt, stream: Stream): void {
-    stream.source = this;
-    this.#downstream.source = stream;
-    stream.head(this.#upstreamHead());
-    this.#replay?.send(stream);
+  opened(attempt: Attempt, stream: Stream): void {
+    const to = this.#stages === null ? stream : this.#stages.join(attempt, stream);
+    this.#to = to;
+    to.source = this;
+    this.#downstream.source = to;
+    to.head(this.#upstreamHead());
+    this.#replay?.send(to);
   }
 
   /** The deadline that goes on to the pod is cut by the time that was spent here, to the millisecond. */
@@ -223,16 +234,16 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
   data(bytes: Uint8Array, start: number, end: number): void {
     if (this.#over) return;
     this.#progress = true;
-    const stream = this.#attempt?.stream ?? null;
-    this.#replay?.add(bytes, start, end, stream !== null);
-    stream?.data(bytes, start, end);
+    const to = this.#to;
+    this.#replay?.add(bytes, start, end, to !== null);
+    to?.data(bytes, start, end);
   }
 
   end(trailers: Head | null): void {
     if (this.#over) return;
     this.#progress = true;
     this.#replay?.end(trailers);
-    this.#attempt?.stream?.end(trailers);
+    this.#to?.end(trailers);
   }
 
   /** Bytes of the request have left for the pod. A second attempt sends again what the client has had credit for. */
@@ -285,13 +296,14 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
     if (reason.unprocessed) attempt.withdrawn();
     else attempt.faulted();
     this.#attempt = null;
+    this.#to = null;
     if (reason.unprocessed && this.#repeatable()) {
       attempt.backend.retries++;
       this.#try(attempt);
       return;
     }
     const code = tooLate ? Status.DEADLINE_EXCEEDED : statusOfAbort(reason);
-    if (this.#responding && reason.by === "reset") {
+    if (this.#responding && reason.by === "reset" && !tooLate) {
       // The response has begun and the pod broke it off: the client hears exactly that (invariant 8).
       this.#finish(code);
       this.#downstream.abort(localAbort(reason.code, reason.message));
@@ -300,6 +312,11 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
     const stage = attempt.stream === null ? "connect" : this.#responding ? "body" : "head";
     const why = reason.unprocessed && !this.#responding ? this.#whyNotRepeated() : "";
     this.#fail(code, `upstream ${stage}, ${this.#at(attempt)}: ${reason.message}${why}`);
+  }
+
+  /** A message could not be translated. */
+  gaveUp(_attempt: Attempt, code: number, message: string): void {
+    if (!this.#over) this.#fail(code, message);
   }
 
   /** Surely unprocessed, all of the request still here, and not tried too often (gRFC A6, transparent retries). */

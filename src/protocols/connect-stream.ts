@@ -78,6 +78,7 @@ export class ConnectStreamResponse implements Downstream {
   readonly #debug: DebugDetail | undefined;
   #head: Head | null = null;
   #headSent = false;
+  #body = false;
   #over = false;
 
   constructor(request: Request, to: Downstream, debug?: DebugDetail) {
@@ -139,14 +140,16 @@ export class ConnectStreamResponse implements Downstream {
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#over) this.#to.data(bytes, start, end);
+    if (this.#over) return;
+    this.#body = true;
+    this.#to.data(bytes, start, end);
   }
 
   end(trailers: Head | null): void {
     if (this.#over) return;
     const head = this.#head as Head;
-    const trailing = trailers ?? (statusOf(head.fields) === null ? null : head);
-    this.#finish(rpcStatusOf(trailers?.fields ?? null, head.fields), trailing);
+    const trailing = trailers ?? (this.#body || statusOf(head.fields) === null ? null : head);
+    this.#finish(rpcStatusOf(trailers?.fields ?? null, head.fields, this.#body), trailing);
   }
 
   /** A reset of the pod's, in the words of this protocol. */

@@ -206,8 +206,9 @@ export class ConnectUnaryResponse implements Downstream {
   end(trailers: Head | null): void {
     if (this.#over) return;
     const head = this.#head as Head;
-    const status = rpcStatusOf(trailers?.fields ?? null, head.fields);
-    const trailersOnly = trailers === null && statusOf(head.fields) !== null;
+    const body = this.#bytes !== null;
+    const status = rpcStatusOf(trailers?.fields ?? null, head.fields, body);
+    const trailersOnly = !body && trailers === null && statusOf(head.fields) !== null;
     const trailing = trailersOnly ? head : trailers;
     if (status.code !== Status.OK) {
       this.#error(status, trailersOnly ? null : head, trailing);

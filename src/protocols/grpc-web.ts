@@ -6,6 +6,7 @@ import type { Request } from "./classify.ts";
 import { clientContentType } from "./codec.ts";
 import type { Downstream } from "./downstream.ts";
 import { describeEnvelopeError, ENVELOPE_BYTES, EnvelopeFlag, EnvelopeGuard, writePrefix } from "./envelope.ts";
+import { answerProblem } from "./grpc-answer.ts";
 import { isMetadata } from "./metadata.ts";
 import { rpcStatusOf } from "./rpc-error.ts";
 import { ownHead, Status, statusOf, statusOfAbort, trailers, trailersOnly } from "./status.ts";
@@ -94,6 +95,7 @@ export class GrpcWebResponse implements Downstream {
   readonly #request: Request;
   readonly #text: boolean;
   #head: Head | null = null;
+  #headSent = false;
   #over = false;
   /** Text form: bytes that came in and were credited, and inner bytes that were made of them and have left. */
   #received = 0;
@@ -146,15 +148,15 @@ export class GrpcWebResponse implements Downstream {
   head(head: Head): void {
     if (this.#over) return;
     this.#head = head;
-    const { fields } = head;
-    const status = statusOf(fields);
-    if (status === null && (fields[1] !== "200" || !isGrpc(fields))) {
-      // Not a gRPC answer: its body is none of the client's business.
-      const { code, message } = rpcStatusOf(null, fields);
-      this.fail(code, fields[1] === "200" ? "the pod's answer is not gRPC" : message);
-      return;
-    }
-    this.#to.head(translateHead(head, this.#contentType(), status !== null));
+    // Not a gRPC answer: its body is none of the client's business.
+    const problem = answerProblem(head, this.#request.codec);
+    if (problem !== null) this.fail(problem.code, problem.message);
+    else this.#sendHead(translateHead(head, this.#contentType(), statusOf(head.fields) !== null));
+  }
+
+  #sendHead(head: Head): void {
+    this.#headSent = true;
+    this.#to.head(head);
   }
 
   #contentType(): string {
@@ -192,9 +194,8 @@ export class GrpcWebResponse implements Downstream {
   fail(code: number, message: string): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#head === null || statusOf(this.#head.fields) !== null || this.#head.fields[1] !== "200") {
-      this.#to.head(translateHead(trailersOnly(code, message), this.#contentType(), true));
-    } else this.#writeTrailers(trailers(code, message));
+    if (this.#headSent) this.#writeTrailers(trailers(code, message));
+    else this.#sendHead(translateHead(trailersOnly(code, message), this.#contentType(), true));
     this.#to.end(null);
   }
 
@@ -215,13 +216,6 @@ function textFlow(flow: Flow): Flow {
       flow.consumed((total >>> 2) * 3);
     },
   };
-}
-
-function isGrpc(fields: readonly string[]): boolean {
-  for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i] === "content-type") return /^application\/grpc(?:[+;\s]|$)/i.test(fields[i + 1]);
-  }
-  return false;
 }
 
 /** The status for a response that ended without one. */

@@ -65,9 +65,10 @@ export function decodeMessage(value: string): string {
  * How a response ended.
  * @param trailers null when it ended without any
  * @param head the response's head: a trailers-only one holds the status
+ * @param body true when a body came: the head was none of trailers-only, and a status in it does not count
  */
-export function rpcStatusOf(trailers: Fields | null, head: Fields): RpcStatus {
-  const from = trailers !== null && statusOf(trailers) !== null ? trailers : head;
+export function rpcStatusOf(trailers: Fields | null, head: Fields, body = false): RpcStatus {
+  const from = body || (trailers !== null && statusOf(trailers) !== null) ? (trailers ?? []) : head;
   const code = statusOf(from);
   if (code === null) {
     const status = Number(field(head, ":status") ?? 0);
