@@ -90,7 +90,13 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
    * @param request its `upstream` is set: what goes to the pod
    * @param stages null for a splice
    */
-  constructor(parts: CallParts, downstream: Downstream, request: Request, backend: Backend, stages: Stages | null = null) {
+  constructor(
+    parts: CallParts,
+    downstream: Downstream,
+    request: Request,
+    backend: Backend,
+    stages: Stages | null = null,
+  ) {
     this.#parts = parts;
     this.#downstream = downstream;
     this.#request = request;

@@ -1,5 +1,6 @@
 import type { ClientConnection } from "../http2/client-connection.ts";
-import type { Abort, Head, Receiver } from "../http2/receiver.ts";
+import { ErrorCode } from "../http2/error-code.ts";
+import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Stream } from "../http2/stream.ts";
 import type { Clock } from "../runtime/machine.ts";
 import type { Backend } from "./backend.ts";
@@ -14,6 +15,22 @@ export interface AttemptOwner {
   responseEnd(attempt: Attempt, trailers: Head | null): void;
   /** The pod's stream ended early, or there was none. */
   failed(attempt: Attempt, reason: Abort): void;
+  /** A stage of ours ended the attempt; it is done and cancelled already. */
+  gaveUp(attempt: Attempt, code: number, message: string): void;
+}
+
+/** What takes a request on its way to the pod: a stream, or a stage in front of one. */
+export interface Upstream extends Receiver, Flow {
+  /** Told when bytes given to `data` have left. */
+  source: Flow | null;
+}
+
+/** Stand between a call and its attempts' streams, for calls whose messages are changed on the way to this very pod: see json/. */
+export interface Stages {
+  /** A pod was picked: calls `attempt.request` now or later, or `attempt.giveUp`. */
+  prepare(attempt: Attempt): void;
+  /** There is a stream on which nothing has been sent. @returns what takes the request; the answer goes to `attempt` */
+  join(attempt: Attempt, stream: Stream): Upstream;
 }
 
 /**
@@ -32,6 +49,8 @@ export class Attempt implements Receiver, StreamWaiter {
   frames = 0;
   readonly #owner: AttemptOwner;
   readonly #clock: Clock;
+  /** The endpoint's generation that {@link Stages} have prepared for; -1 when it does not matter. */
+  #generation = -1;
   #over = false;
 
   /** The endpoint was picked, and so counted, just now. */
@@ -46,7 +65,19 @@ export class Attempt implements Receiver, StreamWaiter {
 
   // ── The endpoint's answer to our request for a stream ───────────────────────────────────────────────────────────────
 
+  /** Asks for a stream, after preparations. @param generation of the endpoint, that they were made for; -1 for any */
+  request(generation: number): void {
+    if (this.#over) return;
+    this.#generation = generation;
+    if (this.endpoint.draining) this.refused(`${this.endpoint.label} has left the backend`);
+    else this.endpoint.request(this);
+  }
+
   opened(connection: ClientConnection): void {
+    if (this.#generation >= 0 && this.#generation !== this.endpoint.generation) {
+      this.refused("the pod was replaced while the call was prepared");
+      return;
+    }
     const stream = connection.open(this);
     this.stream = stream;
     this.#owner.opened(this, stream);
@@ -97,6 +128,15 @@ export class Attempt implements Receiver, StreamWaiter {
   cancel(code: number, message: string): void {
     if (this.stream === null) this.endpoint.withdraw(this);
     else this.stream.abort({ by: "local", code, unprocessed: false, message });
+  }
+
+  /** Ends the attempt by our own doing. @param fault the pod's answer was at fault */
+  giveUp(code: number, message: string, fault: boolean): void {
+    if (this.#over) return;
+    this.cancel(ErrorCode.CANCEL, message);
+    if (fault) this.faulted();
+    else this.withdrawn();
+    this.#owner.gaveUp(this, code, message);
   }
 
   #done(elapsed: number, fault: boolean): void {

@@ -68,6 +68,8 @@ export class Endpoint implements Candidate {
   /** Why the last connection could not be made or was lost; empty before that. */
   lastError = "";
   draining = false;
+  /** Grows when the pod behind the address may be another one than before: a connection was made while there was none. */
+  generation = 0;
   readonly #parts: EndpointParts;
   readonly #connections: ClientConnection[] = [];
   /** Dialled, not ready yet. */
@@ -166,6 +168,7 @@ export class Endpoint implements Candidate {
 
   #ready(connection: ClientConnection): void {
     this.#dialling.delete(connection);
+    if (!this.ready) this.generation++;
     this.#connections.push(connection);
     this.#readyAt = this.#parts.clock.now();
     if (this.draining) connection.drain();
