@@ -159,7 +159,7 @@ class RunningGateway implements Gateway, GatewayView {
   async #listen(settings: ListenerSettings): Promise<void> {
     const tls = await this.#listenTls(settings);
     const events: ServerEvents = {
-      request: (stream, head) => enter(this.#entrance, settings.cors ?? null, stream, head, head.overflow),
+      request: (stream, head) => enter(this.#entrance, settings.cors, stream, head, head.overflow),
       failed: (message) => this.#log.debug("downstream connection failed", { listener: settings.name, message }),
       closed: (connection) => {
         this.#sweeper.delete(connection);
@@ -184,7 +184,7 @@ class RunningGateway implements Gateway, GatewayView {
           return connection;
         },
         http1: (request) =>
-          enterFetch(request, (downstream, head) => enter(this.#entrance, settings.cors ?? null, downstream, head, "")),
+          enterFetch(request, (downstream, head) => enter(this.#entrance, settings.cors, downstream, head, "")),
       },
     );
     this.#listeners.push({ settings, listening });

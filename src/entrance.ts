@@ -30,8 +30,6 @@ export interface EntranceParts extends CallParts {
   route(request: Request, head: Head): Routed | null;
 }
 
-/** Largest message where messages are held or looked at, unless the backend says otherwise: what gRPC clients allow, too. */
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** How long a client that is refused may take to end its request before it is answered. */
 const REFUSAL_PATIENCE_MS = 1_000;
 
@@ -78,7 +76,7 @@ export function enter(
 function enterGrpc(parts: EntranceParts, downstream: Downstream, request: Request, head: Head): Receiver {
   const routed = parts.route(request, head);
   if (routed === null) {
-    downstream.head(trailersOnly(Status.UNIMPLEMENTED, unrouted(request)));
+    downstream.head(trailersOnly(Status.UNIMPLEMENTED, unrouted(request), request.contentType));
     downstream.end(null);
     return nobody;
   }
@@ -100,7 +98,7 @@ function enterGrpcWeb(
   }
   request.upstream ??= innerHead(request, head);
   const call = new Call(parts, response, request, routed.backend);
-  return new GrpcWebRequest(request, request.upstream, call, response, maxMessageBytes(routed));
+  return new GrpcWebRequest(request, request.upstream, call, response, routed.backend.settings.maxMessageBytes);
 }
 
 function enterConnectStream(
@@ -118,7 +116,7 @@ function enterConnectStream(
   }
   request.upstream ??= innerHead(request, head);
   const call = new Call(parts, response, request, routed.backend);
-  return new ConnectStreamRequest(request, request.upstream, call, response, maxMessageBytes(routed));
+  return new ConnectStreamRequest(request, request.upstream, call, response, routed.backend.settings.maxMessageBytes);
 }
 
 function enterConnectUnary(
@@ -129,7 +127,7 @@ function enterConnectUnary(
   routed: Routed | null,
   message: Uint8Array | null,
 ): Receiver {
-  const max = routed === null ? MAX_MESSAGE_BYTES : maxMessageBytes(routed);
+  const max = routed === null ? 0 : routed.backend.settings.maxMessageBytes;
   const response = new ConnectUnaryResponse(request, to, max);
   const problem = connectProblem(request, routed);
   if (routed === null || problem !== null) {
@@ -149,7 +147,7 @@ function enterConnectGet(
   head: Head,
   routed: Routed | null,
 ): Receiver {
-  if (routed === null || !listsMethod(routed.route.connectGet ?? [], request)) {
+  if (routed === null || !listsMethod(routed.route.connectGet, request)) {
     return refuse(parts, refusalOfGet(request), request, to);
   }
   const query = readGetQuery(request.query);
@@ -197,8 +195,4 @@ function refuse(parts: EntranceParts, answer: PlainAnswer, request: Request, to:
 
 function unrouted(request: Request): string {
   return `routing: no route takes ${request.path} for authority ${request.authority}`;
-}
-
-function maxMessageBytes({ backend }: Routed): number {
-  return backend.settings.maxMessageBytes ?? MAX_MESSAGE_BYTES;
 }

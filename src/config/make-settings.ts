@@ -134,7 +134,7 @@ function makeBackend(backend: Backend): BackendSettings {
     idleTimeout: orNull(duration("Backend.idleTimeout", backend.idleTimeout)),
     retryBuffer: backend.retryBufferBytes ?? rules["Backend.retryBufferBytes"].default,
     maxPending: backend.maxPending ?? rules["Backend.maxPending"].default,
-    json: (backend.json ?? rules["Backend.json"].default) as NonNullable<BackendSettings["json"]>,
+    json: (backend.json ?? rules["Backend.json"].default) as BackendSettings["json"],
     descriptorSet: backend.descriptorSet ?? null,
     maxMessageBytes: backend.maxMessageBytes ?? rules["Backend.maxMessageBytes"].default,
     jsonIgnoreUnknownFields: backend.jsonIgnoreUnknownFields ?? rules["Backend.jsonIgnoreUnknownFields"].default,

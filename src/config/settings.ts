@@ -29,7 +29,7 @@ export interface ListenerSettings {
   readonly port: number;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | null } | null;
   /** Which pages may call; null: none, unless a route says otherwise. */
-  readonly cors?: CorsSettings | null;
+  readonly cors: CorsSettings | null;
 }
 
 /** Cross-origin calls of browsers (Fetch standard, CORS protocol). */
@@ -55,11 +55,11 @@ export interface RouteSettings {
   readonly matches: readonly RouteMatch[];
   readonly backendRefs: readonly { readonly name: string; readonly weight: number }[];
   /** Methods without side effects, which Connect clients may call by GET: `package.Service/Method`, `package.Service/*`, `*`. */
-  readonly connectGet?: readonly string[];
+  readonly connectGet: readonly string[];
   /** Refuses Connect requests without `connect-protocol-version: 1`. */
-  readonly requireConnectProtocolVersion?: boolean;
+  readonly requireConnectProtocolVersion: boolean;
   /** In place of the listener's; null: the listener's. */
-  readonly cors?: CorsSettings | null;
+  readonly cors: CorsSettings | null;
 }
 
 export interface RouteMatch {
@@ -98,14 +98,14 @@ export interface BackendSettings {
   readonly retryBuffer: number;
   /** Calls that wait while no endpoint is ready yet; more are refused. */
   readonly maxPending: number;
-  /** What becomes of JSON; see docs/json.md. */
-  readonly json?: "auto" | "passthrough" | "transcode" | "off";
+  /** What becomes of JSON: see config.proto. */
+  readonly json: "auto" | "passthrough" | "transcode" | "off";
   /** What `buf build -o` writes; null: the pods' reflection is asked. */
-  readonly descriptorSet?: string | null;
+  readonly descriptorSet: string | null;
   /** The largest message that is ever held whole, or let through where messages are looked at. */
-  readonly maxMessageBytes?: number;
+  readonly maxMessageBytes: number;
   /** Fields of JSON requests that the schema does not have are dropped instead of refused. */
-  readonly jsonIgnoreUnknownFields?: boolean;
+  readonly jsonIgnoreUnknownFields: boolean;
 }
 
 export interface DnsSettings {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Status } from "../../src/protocols/status.ts";
 import { message, requestFields } from "./support/fields.ts";
 import { answerOk, type Pod } from "./support/pod.ts";
+import { routeSettings } from "./support/settings.ts";
 import { POD, startTriple, startWorld } from "./support/world.ts";
 
 describe("while endpoints connect", () => {
@@ -152,14 +153,7 @@ describe("no route", () => {
   test("unimplemented, naming method and authority", async () => {
     const world = await startWorld({
       settings: {
-        routes: [
-          {
-            name: "one",
-            hostnames: [],
-            matches: [{ type: "Exact", service: "test.Echo", method: null, headers: [] }],
-            backendRefs: [{ name: "echo", weight: 1 }],
-          },
-        ],
+        routes: [routeSettings({ matches: [{ type: "Exact", service: "test.Echo", method: null, headers: [] }] })],
       },
     });
     const client = await world.client();

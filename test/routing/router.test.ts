@@ -9,7 +9,8 @@ const never = () => {
 
 /** A route to a backend of its own name. */
 function route(name: string, parts: Partial<RouteSettings> = {}): RouteSettings {
-  return { name, hostnames: [], matches: [], backendRefs: [{ name, weight: 1 }], ...parts };
+  const other = { connectGet: [], requireConnectProtocolVersion: false, cors: null };
+  return { name, hostnames: [], matches: [], backendRefs: [{ name, weight: 1 }], ...other, ...parts };
 }
 
 function match(parts: Partial<RouteMatch>): RouteMatch {
