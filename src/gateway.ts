@@ -351,7 +351,9 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
     this.#finish(code);
     if (responding) this.#downstream.end(trailers(code, message));
     else {
-      this.#downstream.head(trailersOnly(code, message));
+      // A protocol's stage takes the status out of it and makes an answer of its own.
+      const { protocol, contentType } = this.#request;
+      this.#downstream.head(trailersOnly(code, message, protocol === "grpc" ? contentType : undefined));
       this.#downstream.end(null);
     }
   }

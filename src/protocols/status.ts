@@ -112,13 +112,16 @@ export function ownHead(fields: string[]): Head {
   return { fields, neverIndexed: null, memo: undefined };
 }
 
-/** A gRPC answer without messages: one HEADERS frame, "trailers-only" (gRPC PROTOCOL-HTTP2). */
-export function trailersOnly(code: number, message: string): Head {
+/**
+ * A gRPC answer without messages: one HEADERS frame, "trailers-only" (gRPC PROTOCOL-HTTP2).
+ * @param contentType the request's: connect-go takes no status from an answer in another codec than it asked in
+ */
+export function trailersOnly(code: number, message: string, contentType = "application/grpc"): Head {
   return ownHead([
     ":status",
     "200",
     "content-type",
-    "application/grpc",
+    contentType,
     "grpc-status",
     String(code),
     "grpc-message",
