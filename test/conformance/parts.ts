@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { on, type RuntimeName } from "../e2e/support/runtimes.ts";
+import { join, relative } from "node:path";
+import { on, ROOT, type RuntimeName } from "../e2e/support/runtimes.ts";
 import type { Options, PartName } from "./options.ts";
 import { type KnownFailure, readKnown } from "./patterns.ts";
 import type { Run } from "./runner.ts";
@@ -17,11 +17,14 @@ export const TITLES: Readonly<Record<PartName, string>> = {
   "web-text": "grpc-web-text: the suite's gRPC-Web cases in text, server mode, pods that take gRPC over h2c only",
 };
 
-/** @param seen the file in which pods write the content-types that they see */
-export function runOf(part: PartName, runtime: RuntimeName, options: Options, tools: Tools, seen: string): Run {
+/** @param folder see createRunFolder */
+export function runOf(part: PartName, runtime: RuntimeName, options: Options, tools: Tools, folder: string): Run {
   const server = !part.startsWith("client-");
   const { program, args } = on(runtime, server ? "test/conformance/server.ts" : "test/conformance/client.ts");
-  const env: Record<string, string> = { CONFORMANCE_DESCRIPTORS: tools.descriptors, FAIRLEAD_SEEN: seen };
+  const env: Record<string, string> = {
+    CONFORMANCE_DESCRIPTORS: tools.descriptors,
+    FAIRLEAD_SEEN: seenFile(part, runtime, folder),
+  };
   switch (part) {
     case "web-text":
       env.CONFORMANCE_TEXT = "1";
@@ -47,12 +50,18 @@ export function runOf(part: PartName, runtime: RuntimeName, options: Options, to
     title: `${part} ${runtime}`,
     mode: server ? "server" : "client",
     features: features(part === "web-text" ? { ...options, protocols: ["grpc-web"], tls: false } : options, server),
-    command: [program, ...args],
+    command: [program, ...args.map((arg) => (arg.startsWith(ROOT) ? join(folder, relative(ROOT, arg)) : arg))],
+    log: join(folder, `${part}-${runtime}.log`),
     env,
     only: options.run,
     known: knownOf(part),
     parallel: options.parallel,
   };
+}
+
+/** Where pods write the content-types that they see. */
+export function seenFile(part: PartName, runtime: RuntimeName, folder: string): string {
+  return join(folder, `${part}-${runtime}.seen`);
 }
 
 /** The list of cases that cannot pass, beside this file; none is the usual. */

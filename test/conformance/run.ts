@@ -1,14 +1,13 @@
 /** `npm run conformance`: the Connect conformance suite through the gateway. See docs/conformance.md. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { findTool } from "../support/tools.ts";
 import { createKindReader } from "./cases.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
-import { runOf, TITLES } from "./parts.ts";
+import { runOf, seenFile, TITLES } from "./parts.ts";
 import { describeFailures, formatTable, tabulate } from "./report.ts";
 import { type RunResult, runSuite } from "./runner.ts";
-import { prepareTools, WORK } from "./tools.ts";
+import { createRunFolder, prepareTools } from "./tools.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -27,6 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const tools = prepareTools(say);
+  const folder = createRunFolder();
   const kindOf = createKindReader(tools.suites);
   const totals = { passed: 0, failed: 0, skipped: 0 };
   for (const runtime of options.runtimes) {
@@ -37,16 +37,13 @@ async function main(args: readonly string[]): Promise<number> {
       continue;
     }
     for (const part of options.parts) {
-      const seen = join(WORK, `seen-${part}-${runtime}.txt`);
-      mkdirSync(WORK, { recursive: true });
-      rmSync(seen, { force: true });
-      const run = runOf(part, runtime, options, tools, seen);
+      const run = runOf(part, runtime, options, tools, folder);
       say(`\n${TITLES[part]}; gateway on ${runtime}`);
       const result = await runSuite(tools.runner, run, progressLine());
       const client = part.startsWith("client-") ? part.slice("client-".length) : undefined;
       say(formatTable(tabulate(result.cases, kindOf, client)));
       tell(result, options, (most) => describeFailures(result.cases, kindOf, most));
-      if (client === undefined) sayContentTypes(seen);
+      if (client === undefined) sayContentTypes(seenFile(part, runtime, folder));
       const wrong = result.cases.filter(({ outcome }) => outcome !== "passed" && outcome !== "known").length;
       totals.failed += wrong + (result.cases.length === 0 ? 1 : 0);
       totals.passed += result.cases.length - wrong;

@@ -1,9 +1,7 @@
 import { spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createWriteStream, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { type KnownFailure, matches } from "./patterns.ts";
-import { WORK } from "./tools.ts";
 
 /** How one case ended. */
 export type Outcome = "passed" | "failed" | "known" | "passed though known to fail";
@@ -23,6 +21,8 @@ export interface Run {
   readonly features: object;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** The file for everything that the runner prints. */
+  readonly log: string;
   /** Patterns of the cases to run; empty for all. */
   readonly only: readonly string[];
   readonly known: readonly KnownFailure[];
@@ -42,11 +42,9 @@ export interface RunResult {
 
 /** Runs the suite and reads what it prints. @param runner the program */
 export async function runSuite(runner: string, run: Run, progress: (done: number) => void): Promise<RunResult> {
-  const folder = join(WORK, "runs");
-  mkdirSync(folder, { recursive: true });
-  const base = join(folder, run.title.replaceAll(/[^a-z0-9.]+/gi, "-"));
-  writeFileSync(`${base}.yaml`, JSON.stringify({ features: run.features }));
-  const args = ["--mode", run.mode, "--conf", `${base}.yaml`, "--vv"];
+  const config = `${run.log}.yaml`;
+  writeFileSync(config, JSON.stringify({ features: run.features }));
+  const args = ["--mode", run.mode, "--conf", config, "--vv"];
   for (const pattern of run.only) args.push("--run", pattern);
   if (run.parallel !== null && run.mode === "server") args.push("--parallel", String(run.parallel));
   const started = performance.now();
@@ -54,7 +52,7 @@ export async function runSuite(runner: string, run: Run, progress: (done: number
     env: { ...process.env, ...run.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const log = createWriteStream(`${base}.log`);
+  const log = createWriteStream(run.log);
   const reader = createReader(progress);
   const trouble: string[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => {
@@ -82,7 +80,7 @@ export async function runSuite(runner: string, run: Run, progress: (done: number
     );
   }
   if (reader.notRun() > 0) trouble.push(`${reader.notRun()} cases could not be run`);
-  return { title: run.title, cases, seconds: (performance.now() - started) / 1000, trouble, log: `${base}.log` };
+  return { title: run.title, cases, seconds: (performance.now() - started) / 1000, trouble, log: run.log };
 }
 
 /** Reads the runner's output, line by line. */

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
@@ -96,6 +106,34 @@ function buildPods(source: string, say: (line: string) => void): void {
     writeFileSync(join(copy, folder, "server.go"), text);
   }
   run("go", ["build", "-o", join(WORK, "bin/"), "./cmd/referenceserver", "./cmd/grpcserver"], {}, copy);
+}
+
+/** What the programs under test are made of. */
+const SOURCES = [
+  "src",
+  "proto",
+  "test/conformance",
+  "test/support",
+  "test/e2e/support",
+  "package.json",
+  "tsconfig.json",
+];
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * A folder of this run's own: its output, and the sources as they are now, so that an edit does not change what is measured in
+ * the middle. Those of earlier days are removed.
+ */
+export function createRunFolder(): string {
+  const runs = join(WORK, "runs");
+  mkdirSync(runs, { recursive: true });
+  for (const old of readdirSync(runs).map((name) => join(runs, name))) {
+    if (statSync(old).mtimeMs < Date.now() - DAY_MS) rmSync(old, { recursive: true });
+  }
+  const folder = join(runs, `${new Date().toISOString().slice(0, 19).replaceAll(":", "")}-${process.pid}`);
+  for (const source of SOURCES) cpSync(join(ROOT, source), join(folder, source), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  return folder;
 }
 
 function run(program: string, args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): string {
