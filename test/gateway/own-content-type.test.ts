@@ -11,6 +11,7 @@ describe("content-type of our own gRPC answers", () => {
       const { world, client } = await startTriple();
       const fields = requestFields(["grpc-timeout", "10m"]).map((text) => (text === "application/grpc" ? type : text));
       const call = client.unary(message(1), fields);
+      await world.settle();
       await world.advance(20);
       expect(call.status.code).toBe(Status.DEADLINE_EXCEEDED);
       expect(firstValue(call.fields, "content-type")).toBe(type);
