@@ -32,11 +32,14 @@ export async function startInteropServer(): Promise<{ readonly child: Child; rea
   if ("missing" in server) throw new Error(server.missing);
   const port = await freePort();
   const child = startChild("interop server", server.path, [`--port=${port}`]);
-  // grpc-go's client waits for the connection by itself.
-  const [code, output] = await runInterop("empty_unary", "127.0.0.1", port);
-  if (code === 0) return { child, port };
-  await child.stop("SIGKILL");
-  throw new Error(`the interop server does not answer: ${output}`);
+  let ended = false;
+  void child.exited.then(() => {
+    ended = true;
+  });
+  let answer = await runInterop("empty_unary", "127.0.0.1", port);
+  while (answer[0] !== 0 && !ended) answer = await runInterop("empty_unary", "127.0.0.1", port);
+  if (!ended) return { child, port };
+  throw new Error(`the interop server ended: ${child.output()}${answer[1]}`);
 }
 
 async function freePort(): Promise<number> {
