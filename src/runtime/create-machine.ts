@@ -1,6 +1,7 @@
 import { systemClock } from "./clock.ts";
 import { createDial } from "./dial.ts";
 import { createDnsTransport } from "./dns-transport.ts";
+import { inflate } from "./inflate.ts";
 import { createListen } from "./listen.ts";
 import type { Machine } from "./machine.ts";
 import type { OpenSockets } from "./open-sockets.ts";
@@ -18,6 +19,7 @@ export function createMachine(): Machine {
     dns: createDnsTransport(open),
     readText,
     readBytes,
+    inflate,
     // The check phase follows the poll phase, in which sockets are read: everything that arrived in this turn has been handled.
     soon: setImmediate,
     openSockets: () => open.count,

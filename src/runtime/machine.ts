@@ -149,6 +149,12 @@ export type ReadText = (path: string) => Promise<string>;
 /** Reads a whole file. @throws as {@link ReadText} does. */
 export type ReadBytes = (path: string) => Promise<Uint8Array>;
 
+/**
+ * Decompresses gzip (RFC 1952), whole and at once.
+ * @param maxBytes of the outcome; a bomb is not unpacked further
+ */
+export type Inflate = (bytes: Uint8Array, maxBytes: number) => Uint8Array | "malformed" | "larger";
+
 export interface Machine {
   readonly clock: Clock;
   readonly random: Random;
@@ -157,6 +163,7 @@ export interface Machine {
   readonly dns: DnsTransport;
   readonly readText: ReadText;
   readonly readBytes: ReadBytes;
+  readonly inflate: Inflate;
   /** Runs `run` after the I/O events of this turn of the event loop have been handled: where writes are gathered. */
   readonly soon: (run: () => void) => void;
   /** Sockets open now, listening ones included: the test harness wants 0 after every test. */

@@ -6,6 +6,7 @@ import { Budget } from "../../../src/http2/budget.ts";
 import { Flusher } from "../../../src/http2/flusher.ts";
 import type { Http2Limits } from "../../../src/http2/limits.ts";
 import { Deadlines } from "../../../src/protocols/deadlines.ts";
+import { inflate } from "../../../src/runtime/inflate.ts";
 import type { Acceptor, Listening, Machine } from "../../../src/runtime/machine.ts";
 import { collectingLog } from "../../support/collecting-log.ts";
 import { mulberry32 } from "../../support/mulberry32.ts";
@@ -62,6 +63,7 @@ export class World {
       dns: { exchange: () => Promise.reject(new Error("no DNS in this test")) },
       readText: () => Promise.reject(new Error("no files in this test")),
       readBytes: () => Promise.reject(new Error("no files in this test")),
+      inflate,
       soon: this.net.soon,
       openSockets: () => this.net.open,
     };
