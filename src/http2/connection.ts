@@ -13,6 +13,9 @@ import { Closed, type Stream } from "./stream.ts";
 import { StreamHistory } from "./stream-history.ts";
 import { StreamTable } from "./stream-table.ts";
 
+/** How long a stream may stall while the budget is exhausted: the second sweep ends it. */
+const PRESSED_MS = 1_000;
+
 /**
  * What both sides of an HTTP/2 connection have in common: streams, both levels of flow control, settings, ping, errors. The
  * sides differ in who opens streams and in what a head means: see ServerConnection and ClientConnection.
@@ -161,6 +164,7 @@ export abstract class Connection extends Link implements FrameSink {
   }
 
   onPriority(id: number, dependsOnItself: boolean): void {
+    this.#patience.aside();
     // Priorities are deprecated (RFC 9113 5.3.2) and ignored, but RFC 7540 5.3.1 forbids a stream to depend on itself.
     if (dependsOnItself) this.onStreamError(id, ErrorCode.PROTOCOL_ERROR, "a stream depends on itself");
   }
@@ -188,6 +192,7 @@ export abstract class Connection extends Link implements FrameSink {
     const stream = this.streams.get(id);
     if (stream === undefined) {
       if (this.isIdle(id)) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "RST_STREAM on an idle stream");
+      this.#patience.aside();
       return;
     }
     this.resetReceived(stream);
@@ -211,11 +216,22 @@ export abstract class Connection extends Link implements FrameSink {
 
   /** A HEADERS frame for a stream that is not there and not new: like {@link #stray}, but its block was decoded already. */
   protected strayHeaders(id: number): void {
+    this.#patience.aside();
     this.#stray(id, "HEADERS");
+  }
+
+  /** See {@link Patience.aside}. */
+  protected aside(): void {
+    this.#patience.aside();
+  }
+
+  onUnknown(): void {
+    this.#patience.aside();
   }
 
   onSettings(ack: boolean, bytes: Uint8Array, start: number, end: number): void {
     if (ack) {
+      this.#patience.aside();
       this.overdue.settingsAcked();
       return;
     }
@@ -245,6 +261,7 @@ export abstract class Connection extends Link implements FrameSink {
 
   onPing(ack: boolean, bytes: Uint8Array, start: number): void {
     if (ack) {
+      this.#patience.aside();
       this.pingAcked(bytes, start);
       return;
     }
@@ -261,6 +278,7 @@ export abstract class Connection extends Link implements FrameSink {
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "the connection window is too large");
       }
     } else {
+      this.#patience.aside();
       const stream = this.streams.get(id);
       if (stream === undefined) {
         if (this.isIdle(id)) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream");
@@ -290,7 +308,12 @@ export abstract class Connection extends Link implements FrameSink {
   /** CVE-2019-9511: a peer that opens its window byte by byte. Only real progress counts. */
   #sweepStalled(stream: Stream, ms: number): void {
     stream.stalledFor += ms;
-    if (stream.stalledFor <= this.limits.stallTimeout) return;
+    const { stallTimeout, stallBytes } = this.limits;
+    if (stream.stalledFor <= stallTimeout) {
+      // Connections get no credit while the process holds too much, so those who hold it must not have a minute.
+      const greedy = this.budget.exhausted && stream.queued > stallBytes && stream.stalledFor > PRESSED_MS;
+      if (!greedy) return;
+    }
     this.resetStream(stream, ErrorCode.ENHANCE_YOUR_CALM);
     stream.receiver.abort(localAbort(ErrorCode.ENHANCE_YOUR_CALM, "the peer took no data for too long"));
   }

@@ -26,6 +26,8 @@ export interface FrameSink {
   onPing(ack: boolean, bytes: Uint8Array, start: number): void;
   onGoaway(lastStreamId: number, code: number, debug: string): void;
   onWindowUpdate(id: number, increment: number): void;
+  /** A frame of a type that is not known. */
+  onUnknown(): void;
 }
 
 export interface FrameReaderOptions {
@@ -232,7 +234,8 @@ export class FrameReader {
         this.#continuation(flags, bytes, start, end);
         break;
       default:
-      // RFC 9113 4.1: "Implementations MUST ignore and discard frames of unknown types."
+        // RFC 9113 4.1: "Implementations MUST ignore and discard frames of unknown types."
+        this.#sink.onUnknown();
     }
   }
 

@@ -95,7 +95,6 @@ export abstract class Link implements ByteStreamHandler {
   }
 
   drained(): void {
-    this.overdue.drained();
     this.outbound.drained();
   }
 
@@ -177,7 +176,7 @@ export abstract class Link implements ByteStreamHandler {
       this.fail(overdue);
       return;
     }
-    if (this.overdue.blocked(ms)) {
+    if (this.overdue.blocked(ms, this.#stream?.queued() ?? 0)) {
       this.lose("the peer took no data for too long");
       return;
     }

@@ -22,6 +22,8 @@ export class Output {
   blocked = false;
   /** DATA frames written since the connection began. */
   dataFrames = 0;
+  /** Bytes handed to the stream since the connection began. */
+  written = 0;
   #stream: ByteStream | null = null;
   #serialThen = 0;
 
@@ -45,6 +47,7 @@ export class Output {
     if (this.position === 0 || this.#stream === null) return false;
     const { buffer, position } = this;
     this.position = 0;
+    this.written += position;
     this.serial++;
     if (!this.#stream.write(buffer.subarray(0, position))) this.blocked = true;
     // The kernel has taken it all: the buffer is ours again (measured: an allocation per turn costs more than the copy).

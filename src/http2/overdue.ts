@@ -16,6 +16,7 @@ export class Overdue {
   #incompleteAge = 0;
   #completedThen = 0;
   #blockedAge = 0;
+  #takenThen = 0;
 
   constructor(limits: Http2Limits, output: Output) {
     this.#limits = limits;
@@ -29,11 +30,6 @@ export class Overdue {
   settingsAcked(): void {
     if (this.#settingsUnacked > 0) this.#settingsUnacked--;
     this.#settingsAge = 0;
-  }
-
-  /** The socket has taken everything that waited. */
-  drained(): void {
-    this.#blockedAge = 0;
   }
 
   /** @returns why the connection must end; null when nothing is overdue */
@@ -52,9 +48,18 @@ export class Overdue {
     return null;
   }
 
-  /** @returns true when the socket has taken nothing for so long that not even a GOAWAY would leave */
-  blocked(ms: number): boolean {
-    if (!this.#output.blocked) return false;
+  /**
+   * @param queued bytes that the machine has not handed to the kernel yet. Also few count: below its mark the stream does not
+   * ask us to wait, and a peer that reads nothing could keep them for ever
+   * @returns true when the socket has taken next to nothing for so long that not even a GOAWAY would leave
+   */
+  blocked(ms: number, queued: number): boolean {
+    const taken = this.#output.written - queued;
+    if (queued === 0 || taken - this.#takenThen >= this.#limits.stallBytes) {
+      this.#takenThen = taken;
+      this.#blockedAge = 0;
+      return false;
+    }
     this.#blockedAge += ms;
     return this.#blockedAge > this.#limits.stallTimeout;
   }

@@ -3,6 +3,13 @@ import { ConnectionError } from "./errors.ts";
 import { type Http2Limits, RateLimit } from "./limits.ts";
 import type { Output } from "./output.ts";
 
+/**
+ * Frames that change nothing, a second: so many times the limit of WINDOW_UPDATE frames on stream 0. Far above what clients send
+ * in good faith: browsers send a PRIORITY or PRIORITY_UPDATE frame a request, and a WINDOW_UPDATE or RST_STREAM can cross with
+ * the end of its stream.
+ */
+const ASIDES = 10;
+
 function calm(what: string): ConnectionError {
   return new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `too many ${what}`);
 }
@@ -18,7 +25,10 @@ export class Patience {
   readonly #emptyData: RateLimit;
   #pings = 0;
   #windowUpdates = 0;
+  #asides = 0;
   #provoked = 0;
+  /** DATA frames sent up to the last sweep, and up to the one before: peers answer late. */
+  #dataFramesThen = 0;
   #dataFramesBefore = 0;
 
   /** @param output tells how many DATA frames we have sent: they earn the peer PING and WINDOW_UPDATE frames */
@@ -50,6 +60,16 @@ export class Patience {
     }
   }
 
+  /**
+   * A frame that is ignored, or concerns one stream only: PRIORITY, unknown types, answers that nobody asked for, anything for
+   * streams that are gone (CVE-2019-9513), and WINDOW_UPDATE on a stream. DATA frames earn those.
+   */
+  aside(): void {
+    if (++this.#asides > this.#limits.windowUpdatesPerSecond * ASIDES + this.#dataFrames()) {
+      throw calm("frames that change nothing");
+    }
+  }
+
   /** The peer made us reset a stream; counted over the life of the connection. */
   provoked(): void {
     if (++this.#provoked > this.#limits.provokedResets) throw calm("stream errors");
@@ -60,7 +80,9 @@ export class Patience {
     this.#emptyData.sweep();
     this.#pings = 0;
     this.#windowUpdates = 0;
-    this.#dataFramesBefore = this.#output.dataFrames;
+    this.#asides = 0;
+    this.#dataFramesBefore = this.#dataFramesThen;
+    this.#dataFramesThen = this.#output.dataFrames;
   }
 
   #dataFrames(): number {

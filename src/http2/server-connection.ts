@@ -25,6 +25,9 @@ export interface ServerEvents {
 /** What the PING between the two GOAWAYs of a graceful end carries: "fairlead". */
 const drainPing = new TextEncoder().encode("fairlead");
 
+/** Streams over the limit that are forgiven before our SETTINGS are acknowledged: what a client sends within a round trip. */
+const UNAWARE = 1_000;
+
 /** The server side of a connection (RFC 9113). */
 export class ServerConnection extends Connection {
   readonly #events: ServerEvents;
@@ -32,6 +35,7 @@ export class ServerConnection extends Connection {
   #resetsInLife = 0;
   #earlyCredit: number;
   #settingsAcked = false;
+  #refusedUnaware = 0;
   /** running: takes streams. warned: GOAWAY(2^31-1) sent, still takes streams. draining: the final GOAWAY was sent. */
   #phase: "running" | "warned" | "draining" = "running";
   #warnedAge = 0;
@@ -81,6 +85,7 @@ export class ServerConnection extends Connection {
     this.history.opened(id);
     // After the final GOAWAY: RFC 9113 6.8 lets us ignore streams above the last one that it named.
     if (this.#phase === "draining") {
+      this.aside();
       this.history.closed(id, Closed.RESET_BY_US);
       return;
     }
@@ -148,8 +153,9 @@ export class ServerConnection extends Connection {
 
   #refuseOverLimit(id: number): void {
     this.history.closed(id, Closed.RESET_BY_US);
-    // Before it knows our limit a client may open any number of streams in good faith (RFC 9113 6.5.2).
-    if (this.#settingsAcked) this.onStreamError(id, ErrorCode.REFUSED_STREAM, "too many concurrent streams");
+    // Before it knows our limit a client may open many streams in good faith (RFC 9113 6.5.2).
+    if (this.#settingsAcked || ++this.#refusedUnaware > UNAWARE)
+      this.onStreamError(id, ErrorCode.REFUSED_STREAM, "too many concurrent streams");
     else {
       this.outbound.reset(id, ErrorCode.REFUSED_STREAM);
     }
@@ -225,6 +231,7 @@ export class ServerConnection extends Connection {
 
   /** The client says that it opens no more streams. */
   onGoaway(): void {
+    this.aside();
     this.#phase = "draining";
     if (this.streams.size === 0) this.finish();
   }
