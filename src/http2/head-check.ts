@@ -16,8 +16,14 @@ export type HeadKind = "request" | "response" | "trailers";
 
 /** RFC 9110 5.1 token, in lower case (RFC 9113 8.2.1). */
 const namePattern = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-// RFC 9113 8.2.1: no NUL, LF, CR anywhere; no space or tab at the ends.
-const badValuePattern = /[\0\r\n]|^[ \t]|[ \t]$/;
+// RFC 9113 8.2.1: no NUL, LF, CR anywhere.
+const badValuePattern = /[\0\r\n]/;
+/**
+ * RFC 9113 8.2.1 forbids space and tab at the ends of every value. We hold pseudo-fields to that and pass the others on:
+ * gRPC does not escape spaces, so a grpc-message like "not found: " is usual (grpc/grpc#38540), and refusing it turned the
+ * status of a call into a broken connection where it was tried (envoyproxy/envoy#23266).
+ */
+const paddedPattern = /^[ \t]|[ \t]$/;
 
 /** RFC 9113 8.2.2: fields that belong to a connection of HTTP/1.1. */
 const connectionFields = new Set(["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"]);
@@ -39,6 +45,7 @@ export function checkHead(head: Head, kind: HeadKind): HeadFacts {
     if (name.charCodeAt(0) === 0x3a /* : */) {
       if (regular) return malformed("a pseudo-field follows a regular field");
       if (pseudo.has(name)) return malformed(`${name} stands twice`);
+      if (paddedPattern.test(value)) return malformed(`${name} has spaces at its ends`);
       pseudo.set(name, value);
       continue;
     }
