@@ -1,5 +1,5 @@
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { type FileDescriptorSet, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Config } from "../gen/fairlead/config/v1/config_pb.ts";
 import type { ReadBytes, ReadText } from "../runtime/machine.ts";
 import type { FileMention } from "./read-message.ts";
@@ -77,14 +77,20 @@ async function wrongWithSet(file: string, { readBytes }: FileAccess): Promise<st
     return `cannot be read: ${reason(error)}`;
   }
   const right = "write it with `buf build -o FILE` or `protoc --descriptor_set_out=FILE --include_imports`";
+  let set: FileDescriptorSet;
   try {
-    const set = fromBinary(FileDescriptorSetSchema, bytes);
-    if (set.file.length === 0) return `holds no descriptors; ${right}`;
-    // Types that are missing are found only here.
+    set = fromBinary(FileDescriptorSetSchema, bytes);
+  } catch {
+    return `is no FileDescriptorSet in binary form; ${right}`;
+  }
+  if (set.file.length === 0) return `holds no descriptors; ${right}`;
+  try {
+    // Imports and types that are missing are found only here.
     createFileRegistry(set);
     return null;
   } catch (error) {
-    return `is no FileDescriptorSet in binary form: ${reason(error)}; ${right}`;
+    const message = error instanceof Error ? error.message : String(error);
+    return `is incomplete: ${message.slice(0, 1).toLowerCase()}${message.slice(1)}; ${right}`;
   }
 }
 

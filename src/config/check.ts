@@ -80,6 +80,16 @@ function overlap(a: string, b: string): boolean {
 
 function checkCors(cors: Cors | undefined, path: string, report: Report): void {
   if (cors === undefined) return;
+  for (const list of ["allowHeaders", "exposeHeaders"] as const) {
+    cors[list].forEach((header, at) => {
+      if (header !== "*" || !cors.allowCredentials) return;
+      // Fetch standard, CORS protocol: with credentials `*` is a header of that name.
+      report.add(
+        `${path}.${list}[${at}]`,
+        "* means nothing to browsers together with allowCredentials; list the headers",
+      );
+    });
+  }
   cors.allowOrigins.forEach((origin, at) => {
     const originPath = `${path}.allowOrigins[${at}]`;
     if (report.has(originPath)) return;

@@ -78,6 +78,17 @@ describe("the command line", () => {
       '--policy: "fair" is unknown; it must be one of least_outstanding, round_robin, p2c, random',
     ],
     ["--dns-period 5 dns:///e", '--dns-period: "5" is not a duration; did you mean 5s?'],
+    ["--json on dns:///e", '--json: "on" is unknown; it must be one of auto, passthrough, transcode, off'],
+    ["--descriptor-set no.binpb dns:///e", '--descriptor-set: "no.binpb" cannot be read: no such file or directory'],
+    [
+      "--connect-get a.B/C --connect-get C --cors-origin https://a.example/x dns:///e",
+      '--cors-origin: "https://a.example/x" is not allowed here; it must be scheme and host without a path, such as https://app.example.com or https://*.example.com, or `*`',
+      '--connect-get: "C" is not allowed here; it must be `package.Service/Method`, `package.Service/*` or `*`',
+    ],
+    [
+      "--config f.yaml --cors-origin https://a.example",
+      "--cors-origin: does not go with --config; write it into the file: listeners[].cors.allowOrigins[]",
+    ],
     ["http://e", 'TARGET: "http://e": is a URL; write dns:///e'],
     [
       "--dns-period 5 --log-level loud http://e",

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { FileAccess } from "../../src/config/check-files.ts";
 import { argOptions, type Command, loadSettings, parseCommand } from "../../src/config/command-line.ts";
@@ -18,11 +18,11 @@ export const files: Readonly<Record<string, string>> = {
   "/schema/empty.binpb": "",
 };
 
-/** What `buf build -o` writes for the demo's service. */
-const descriptors = toBinary(
-  FileDescriptorSetSchema,
-  create(FileDescriptorSetSchema, { file: [file_fairlead_demo_v1_echo.proto] }),
-);
+/** Descriptor sets: what `buf build -o` writes for the demo's service, and one whose import is left out. */
+const descriptorSets: Readonly<Record<string, MessageInitShape<typeof FileDescriptorSetSchema>>> = {
+  "/schema/demo.binpb": { file: [file_fairlead_demo_v1_echo.proto] },
+  "/schema/torn.binpb": { file: [{ name: "b.proto", syntax: "proto3", dependency: ["a.proto"] }] },
+};
 
 export const access: FileAccess = {
   readText: async (path) => {
@@ -31,7 +31,8 @@ export const access: FileAccess = {
     return text;
   },
   readBytes: async (path) => {
-    if (path === "/schema/demo.binpb") return descriptors;
+    const set = descriptorSets[path];
+    if (set !== undefined) return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, set));
     return new TextEncoder().encode(await access.readText(path));
   },
   isPair: (_cert, key) => key !== files["/tls/rsa.pem"],

@@ -247,9 +247,80 @@ const cases: readonly (readonly [what: string, text: string, ...told: string[]])
     'f.yaml:5:17: listeners[0].tls.key_file: "/tls/rsa.pem" is not the key of the certificate in "/tls/cert.pem"; name the one that is',
   ],
   [
+    "a descriptor set that is not there",
+    "backends:\n  - { target: 'dns:///echo', descriptorSet: /no/set.binpb }\n",
+    'f.yaml:2:45: backends[0].descriptorSet: "/no/set.binpb" cannot be read: no such file or directory',
+  ],
+  [
+    "a descriptor set that is none",
+    "backends:\n  - { target: 'dns:///echo', descriptor_set: /tls/notes.txt }\n",
+    'f.yaml:2:46: backends[0].descriptor_set: "/tls/notes.txt" is no FileDescriptorSet in binary form; write it with `buf build -o FILE` or `protoc --descriptor_set_out=FILE --include_imports`',
+  ],
+  [
+    "a descriptor set that is empty",
+    "backends:\n  - { target: 'dns:///echo', descriptorSet: /schema/empty.binpb }\n",
+    'f.yaml:2:45: backends[0].descriptorSet: "/schema/empty.binpb" holds no descriptors; write it with `buf build -o FILE` or `protoc --descriptor_set_out=FILE --include_imports`',
+  ],
+  [
+    "a descriptor set without its imports",
+    "backends:\n  - { target: 'dns:///echo', descriptorSet: /schema/torn.binpb }\n",
+    'f.yaml:2:45: backends[0].descriptorSet: "/schema/torn.binpb" is incomplete: cannot find a.proto, imported by b.proto; write it with `buf build -o FILE` or `protoc --descriptor_set_out=FILE --include_imports`',
+  ],
+  [
+    "no room for any message",
+    "backends:\n  - { target: 'dns:///echo', maxMessageBytes: 0 }\n",
+    "f.yaml:2:47: backends[0].maxMessageBytes: 0 is out of range; it must be 1 to 2147483647",
+  ],
+  [
+    "a mistyped way with JSON",
+    "backends:\n  - { target: 'dns:///echo', json: transcoding }\n",
+    'f.yaml:2:36: backends[0].json: "transcoding" is unknown; did you mean transcode?',
+  ],
+  [
     "authorities that are not there",
     "backends:\n  - target: dns:///echo\n    tls: { ca_file: ca.pem }\n",
     'f.yaml:3:21: backends[0].tls.ca_file: "ca.pem" cannot be read: no such file or directory',
+  ],
+
+  [
+    "origins that are none",
+    `${ok}listeners:\n  - cors:\n      allowOrigins:\n        - https://a.example/\n        - a.example\n        - "https://*"\n        - "null"\n        - https://a.*.example\n`,
+    ...[
+      '0]: "https://a.example/"',
+      '1]: "a.example"',
+      '2]: "https://*"',
+      '3]: "null"',
+      '4]: "https://a.*.example"',
+    ].map(
+      (which, at) =>
+        `f.yaml:${5 + at}:11: listeners[0].cors.allowOrigins[${which} is not allowed here; it must be scheme and host without a path, such as https://app.example.com or https://*.example.com, or \`*\``,
+    ),
+  ],
+  [
+    "an origin with the port of its scheme",
+    `${ok}listeners:\n  - cors: { allowOrigins: ["https://a.example:443", "http://*.b.example:80", "http://c.example:443"] }\n`,
+    'f.yaml:3:28: listeners[0].cors.allowOrigins[0]: "https://a.example:443" has the port that browsers leave out, so that it never matches; write https://a.example',
+    'f.yaml:3:53: listeners[0].cors.allowOrigins[1]: "http://*.b.example:80" has the port that browsers leave out, so that it never matches; write http://*.b.example',
+  ],
+  [
+    "every page with credentials",
+    `${ok}routes:\n  - cors: { allow_origins: ["*"], allow_headers: ["*"], expose_headers: ["*"], allow_credentials: true }\n`,
+    "f.yaml:3:29: routes[0].cors.allow_origins[0]: * does not go with allowCredentials: browsers refuse it, as every page could then act as its visitor; list the origins",
+    "f.yaml:3:51: routes[0].cors.allow_headers[0]: * means nothing to browsers together with allowCredentials; list the headers",
+    "f.yaml:3:74: routes[0].cors.expose_headers[0]: * means nothing to browsers together with allowCredentials; list the headers",
+  ],
+  [
+    "methods that are none",
+    `${ok}routes:\n  - connectGet: [/a.B/C, a.B, "a.*", "*/C", a.B/C, a.B/*, "*", B/C]\n`,
+    ...[
+      '18: routes[0].connectGet[0]: "/a.B/C"',
+      '26: routes[0].connectGet[1]: "a.B"',
+      '31: routes[0].connectGet[2]: "a.*"',
+      '38: routes[0].connectGet[3]: "*/C"',
+    ].map(
+      (which) =>
+        `f.yaml:3:${which} is not allowed here; it must be \`package.Service/Method\`, \`package.Service/*\` or \`*\``,
+    ),
   ],
 
   [
