@@ -52,6 +52,21 @@ export function refusalOfGet(request: Pick<Request, "service" | "method">): Plai
   };
 }
 
+/**
+ * gRPC over HTTP/1.1 or fetch, which carry no trailers: the status would be lost, with the call made. RFC 9110 15.5.22: the
+ * client has to use another protocol, named by Upgrade.
+ */
+export const refusalOfHttp1Grpc: PlainAnswer = {
+  status: 426,
+  headers: [
+    ["upgrade", "h2c"],
+    ["connection", "upgrade"],
+  ],
+  body:
+    "fairlead: gRPC needs HTTP/2 from end to end, and this request came over HTTP/1.1. Use a gRPC client with HTTP/2: " +
+    "by prior knowledge in plaintext, by ALPN with TLS.\n",
+};
+
 /** The header list was over a limit. RFC 6585 5. */
 export function refusalOfOverflow(overflow: "bytes" | "fields"): PlainAnswer {
   const what = overflow === "bytes" ? "larger than maxHeaderListBytes allows" : "longer than maxHeaderFields allows";
