@@ -1,4 +1,4 @@
-// Adds up vitest's JSON reports: node .ci/count.mjs FOLDER. Prints the tests that were skipped, by file, then `passed failed skipped`.
+// Adds up vitest's JSON reports: node .ci/count.mjs FOLDER. Names what failed and what was skipped, then prints `passed failed skipped`.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
@@ -14,8 +14,10 @@ for (const file of readdirSync(folder).sort()) {
     const skipped = [];
     for (const test of assertionResults) {
       if (test.status === "passed") sum.passed++;
-      else if (test.status === "failed") sum.failed++;
-      else skipped.push(test.fullName);
+      else if (test.status === "failed") {
+        sum.failed++;
+        console.error(`${run}: failed: ${relative(".", name)}: ${test.fullName}`);
+      } else skipped.push(test.fullName);
     }
     // A file that could not be loaded, or whose hooks failed, has no test to show for it.
     if (status === "failed" && !assertionResults.some((test) => test.status === "failed")) {
