@@ -23,6 +23,7 @@ export interface Options {
   readonly compressions: readonly string[];
   readonly tls: boolean;
   readonly ci: boolean;
+  readonly head: boolean;
   readonly parallel: number | null;
   /** Groups of failures printed per run. */
   readonly groups: number;
@@ -44,9 +45,10 @@ export const USAGE = `npm run conformance -- [OPTIONS]      everything, and writ
   --no-tls             plaintext cases only
   --ci                 server mode on Node, the three client modes over h2c and grpc-web-text
   --parallel N         calls at a time (server mode; four times the processors)
+  --head               measures the last commit and not the working tree
   --groups N           groups of failures printed per run (15)
 
-All but --ci, --no-tls and the last two may be given several times. The page is written when nothing is left out.
+All but --ci, --no-tls and the last three may be given several times. The page is written when nothing is left out.
 `;
 
 /** @throws with a message for people when the arguments are wrong */
@@ -64,6 +66,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
       compression: list,
       "no-tls": { type: "boolean" },
       ci: { type: "boolean" },
+      head: { type: "boolean" },
       parallel: { type: "string" },
       groups: { type: "string" },
       help: { type: "boolean", short: "h" },
@@ -71,7 +74,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
   });
   if (values.help) return "help";
   const ci = values.ci === true;
-  const given = Object.keys(values).filter((name) => name !== "parallel" && name !== "groups");
+  const given = Object.keys(values).filter((name) => !["parallel", "groups", "head"].includes(name));
   return {
     parts: choose("part", values.part, PARTS, ci ? PARTS.filter((part) => !part.startsWith("server-")) : PARTS),
     runtimes: choose("runtime", values.runtime, ["node", "deno", "bun"], ci ? ["node"] : ["node", "deno", "bun"]),
@@ -82,6 +85,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     compressions: choose("compression", values.compression, ["identity", "gzip"], ["identity", "gzip"]),
     tls: values["no-tls"] !== true,
     ci,
+    head: values.head === true,
     parallel: values.parallel === undefined ? null : Number(values.parallel),
     groups: Number(values.groups ?? 15),
     whole: given.length === 0,

@@ -26,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const tools = prepareTools(say);
-  const folder = createRunFolder();
+  const folder = createRunFolder(options.head);
   const kindOf = createKindReader(tools.suites);
   const totals = { passed: 0, failed: 0, skipped: 0 };
   for (const runtime of options.runtimes) {

@@ -123,15 +123,19 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /**
  * A folder of this run's own: its output, and the sources as they are now, so that an edit does not change what is measured in
  * the middle. Those of earlier days are removed.
+ * @param head the last commit's sources and not those in the working tree
  */
-export function createRunFolder(): string {
+export function createRunFolder(head: boolean): string {
   const runs = join(WORK, "runs");
   mkdirSync(runs, { recursive: true });
   for (const old of readdirSync(runs).map((name) => join(runs, name))) {
     if (statSync(old).mtimeMs < Date.now() - DAY_MS) rmSync(old, { recursive: true });
   }
   const folder = join(runs, `${new Date().toISOString().slice(0, 19).replaceAll(":", "")}-${process.pid}`);
-  for (const source of SOURCES) cpSync(join(ROOT, source), join(folder, source), { recursive: true });
+  if (head) {
+    mkdirSync(folder);
+    run("sh", ["-c", `git archive HEAD ${SOURCES.join(" ")} | tar -x -C "$0"`, folder]);
+  } else for (const source of SOURCES) cpSync(join(ROOT, source), join(folder, source), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   return folder;
 }
