@@ -98,6 +98,23 @@ export class Output {
     this.position += length;
   }
 
+  /**
+   * Makes the DATA frame longer that was written last and whose header stands at `at`.
+   * @returns false when that would be more than `max`, or there is no room: then it is another frame
+   */
+  extendData(at: number, bytes: Uint8Array, start: number, end: number, max: number): boolean {
+    const { buffer, position } = this;
+    const length = position - at - FRAME_HEADER_BYTES + end - start;
+    if (length > max || position + end - start > buffer.length) return false;
+    if (end - start <= 128) for (let i = start, to = position; i < end; i++) buffer[to++] = bytes[i];
+    else buffer.set(bytes.subarray(start, end), position);
+    this.position += end - start;
+    buffer[at] = length >>> 16;
+    buffer[at + 1] = length >>> 8;
+    buffer[at + 2] = length;
+    return true;
+  }
+
   uint32(value: number): void {
     const { buffer, position } = this;
     buffer[position] = value >>> 24;

@@ -6,13 +6,17 @@ import type { Abort, Flow, Head, Receiver } from "./receiver.ts";
 /** How a stream ended; remembered for a while after it is gone (RFC 9113 5.1, closed). */
 export const Closed = { ENDED: 1, RESET_BY_PEER: 2, RESET_BY_US: 3 } as const;
 
-/** Above this a waiting piece is copied out of the chunk that it came in, so that it does not keep the chunk alive. */
+/** The first waiting piece keeps the chunk that it came in up to this size, and any piece a chunk that it mostly fills. */
 const KEEP_CHUNK_BYTES = 16_384;
+/** Small pieces after the first are joined in buffers of this size and more, up to the size above. */
+const JOIN_BYTES = 1_024;
 
 interface Piece {
   readonly bytes: Uint8Array;
   start: number;
-  readonly end: number;
+  end: number;
+  /** A buffer of ours, where `end` to its end is free. */
+  readonly ours: boolean;
 }
 
 /**
@@ -56,6 +60,8 @@ export class Stream implements Receiver, Flow {
   /** Where this stream's last HEADERS or DATA frame has its flags, valid under `#flagsSerial` of the output. */
   #flagsAt = 0;
   #flagsSerial = -1;
+  /** Where this stream's last DATA frame ends, under the same serial; -1 when HEADERS came after it. */
+  #dataEnd = -1;
 
   constructor(connection: Connection, id: number, receiver: Receiver) {
     this.connection = connection;
@@ -179,14 +185,11 @@ export class Stream implements Receiver, Flow {
   }
 
   #enqueue(bytes: Uint8Array, start: number, end: number): void {
-    const keep = bytes.buffer.byteLength <= KEEP_CHUNK_BYTES || (end - start) * 2 > bytes.buffer.byteLength;
-    const piece = keep
-      ? { bytes, start, end }
-      : { bytes: new Uint8Array(bytes.subarray(start, end)), start: 0, end: end - start };
     if (this.#queue === null) {
-      this.#queue = [piece];
+      const keep = bytes.buffer.byteLength <= KEEP_CHUNK_BYTES;
+      this.#queue = [keep ? { bytes, start, end, ours: false } : pieceOf(bytes, start, end, 0)];
       this.#out.waiting.add(this);
-    } else this.#queue.push(piece);
+    } else append(this.#queue, bytes, start, end);
     this.#queued += end - start;
     this.connection.budget.hold(end - start);
     this.#out.wake();
@@ -195,13 +198,19 @@ export class Stream implements Receiver, Flow {
   #writeHead(head: Head, flags: number): void {
     this.#flagsAt = this.#out.writeHead(this.id, head, flags);
     this.#flagsSerial = this.#out.output.serial;
+    this.#dataEnd = -1;
   }
 
   #writeData(bytes: Uint8Array, start: number, end: number, flags: number): void {
-    const { output } = this.#out;
-    output.data(this.id, bytes, start, end, flags);
-    this.#flagsAt = output.position - (end - start) - 5;
-    this.#flagsSerial = output.serial;
+    const { output, maxFrame } = this.#out;
+    // Tiny frames that come together do not go on as tiny frames.
+    const last = this.#dataEnd === output.position && this.#flagsSerial === output.serial && flags === 0;
+    if (!last || !output.extendData(this.#flagsAt - 4, bytes, start, end, maxFrame)) {
+      output.data(this.id, bytes, start, end, flags);
+      this.#flagsAt = output.position - (end - start) - 5;
+      this.#flagsSerial = output.serial;
+    }
+    this.#dataEnd = output.position;
     this.#out.wake();
   }
 
@@ -218,3 +227,24 @@ export class Stream implements Receiver, Flow {
 }
 
 const emptyBytes = new Uint8Array(0);
+
+/** Bodies in tiny pieces must not cost a chunk and an object each: a peer could make us hold any multiple of its window. */
+function append(queue: Piece[], bytes: Uint8Array, start: number, end: number): void {
+  const last = queue[queue.length - 1];
+  if (last.ours && last.bytes.length - last.end >= end - start) {
+    last.bytes.set(bytes.subarray(start, end), last.end);
+    last.end += end - start;
+  } else {
+    const room = last.ours ? Math.min(last.bytes.length * 2, KEEP_CHUNK_BYTES) : JOIN_BYTES;
+    queue.push(pieceOf(bytes, start, end, room));
+  }
+}
+
+/** What fills most of its chunk stays where it is. @param room of the copy, at least */
+function pieceOf(bytes: Uint8Array, start: number, end: number, room: number): Piece {
+  const length = end - start;
+  if (length * 2 > bytes.buffer.byteLength) return { bytes, start, end, ours: false };
+  const copy = new Uint8Array(Math.max(room, length));
+  copy.set(bytes.subarray(start, end));
+  return { bytes: copy, start: 0, end: length, ours: true };
+}
