@@ -7,12 +7,19 @@ import { isKnownCoding, SUPPORTED_CODINGS } from "./protocols/codec.ts";
 import { listsMethod, readGetQuery } from "./protocols/connect-get.ts";
 import { ConnectStreamRequest, ConnectStreamResponse } from "./protocols/connect-stream.ts";
 import { ConnectUnaryRequest, ConnectUnaryResponse } from "./protocols/connect-unary.ts";
-import { allowsOrigin, CorsResponse, isPreflight, preflightAnswer } from "./protocols/cors.ts";
+import { CorsResponse, isPreflight, preflightAnswer } from "./protocols/cors.ts";
 import type { Downstream } from "./protocols/downstream.ts";
 import { grpcUpstreamHead } from "./protocols/grpc.ts";
 import { GrpcWebRequest, GrpcWebResponse } from "./protocols/grpc-web.ts";
 import { innerHead } from "./protocols/inner-head.ts";
-import { type PlainAnswer, Refusal, refusalOf, refusalOfGet, refusalOfOverflow } from "./protocols/refusal.ts";
+import {
+  notOfACall,
+  type PlainAnswer,
+  Refusal,
+  refusalOf,
+  refusalOfGet,
+  refusalOfOverflow,
+} from "./protocols/refusal.ts";
 import type { RpcStatus } from "./protocols/rpc-error.ts";
 import { Status, trailersOnly } from "./protocols/status.ts";
 import type { Clock } from "./runtime/machine.ts";
@@ -51,11 +58,12 @@ export function enter(
 ): Receiver {
   const request = classify(head);
   if (request.protocol === "grpc" && overflow === "") return enterGrpc(parts, downstream, request, head);
-  const routed = parts.route(request, head);
-  const policy = routed?.route.cors ?? cors;
+  const taken = parts.route(request, head);
+  const routed = request.method === "" ? null : taken;
+  const policy = taken?.route.cors ?? cors;
   if (isPreflight(request, head)) return preflight(policy, request, downstream);
-  const shown = policy !== null && request.origin !== "" && allowsOrigin(policy, request.origin);
-  const to = shown ? new CorsResponse(downstream, policy, request.origin) : downstream;
+  const lost = overflow !== "" && request.origin === "";
+  const to = policy === null ? downstream : new CorsResponse(downstream, policy, request.origin, lost);
   if (overflow !== "") return refuse(parts, refusalOfOverflow(overflow), request, to);
   switch (request.protocol) {
     case "grpc":
@@ -74,7 +82,7 @@ export function enter(
 }
 
 function enterGrpc(parts: EntranceParts, downstream: Downstream, request: Request, head: Head): Receiver {
-  const routed = parts.route(request, head);
+  const routed = request.method === "" ? null : parts.route(request, head);
   if (routed === null) {
     downstream.head(trailersOnly(Status.UNIMPLEMENTED, unrouted(request), request.contentType));
     downstream.end(null);
@@ -147,6 +155,11 @@ function enterConnectGet(
   head: Head,
   routed: Routed | null,
 ): Receiver {
+  if (request.method === "") {
+    const unimplemented = { code: Status.UNIMPLEMENTED, message: unrouted(request), details: [] };
+    new ConnectUnaryResponse(request, to, 0).fail(unimplemented);
+    return nobody;
+  }
   if (routed === null || !listsMethod(routed.route.connectGet, request)) {
     return refuse(parts, refusalOfGet(request), request, to);
   }
@@ -194,5 +207,6 @@ function refuse(parts: EntranceParts, answer: PlainAnswer, request: Request, to:
 }
 
 function unrouted(request: Request): string {
+  if (request.method === "") return notOfACall(request);
   return `routing: no route takes ${request.path} for authority ${request.authority}`;
 }

@@ -13,6 +13,7 @@ export interface Request {
   /** What follows `?`; empty without one. */
   readonly query: string;
   readonly service: string;
+  /** This and the service are empty when the path is not that of a call. */
   readonly method: string;
   readonly authority: string;
   /** Milliseconds that the client gives the call; Infinity without a limit, NaN when what it said is malformed. */
@@ -31,6 +32,14 @@ export interface Request {
   /** Where the answer of the router is kept when it cannot change: see create-gateway.ts. */
   route: unknown;
 }
+
+/**
+ * gRPC PROTOCOL-HTTP2, Requests: `Path → ":path" "/" Service-Name "/" {method name}`, and before them maybe the prefix where a
+ * pod has mounted its services. Names of services and methods need nothing but letters, digits, `_` and dots. What a pod could
+ * read in another way than the routes do is no path of a call: percent-encoding (`/a.B%2FC`), empty segments and those of
+ * dots (`/a.B/../c.D/E`), backslashes.
+ */
+const callPath = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=:@-]+){2,}$/;
 
 /** The request that a head begins. */
 export function classify(head: Head): Request {
@@ -100,13 +109,13 @@ function read(head: Head): Request {
   const query = question < 0 ? "" : target.slice(question + 1);
   const { protocol, codec } = readProtocol(httpMethod, contentType, query);
   const connect = protocol.startsWith("connect");
-  const slash = path.lastIndexOf("/");
+  const slash = callPath.test(path) ? path.lastIndexOf("/") : path.length;
   return {
     protocol,
     codec,
     path,
     query,
-    service: slash > 0 ? path.slice(1, slash) : "",
+    service: slash < path.length ? path.slice(1, slash) : "",
     method: path.slice(slash + 1),
     authority,
     timeout: connect ? parseConnectTimeout(connectTimeout) : parseTimeout(grpcTimeout),

@@ -2,6 +2,7 @@ import type { CorsSettings } from "../config/settings.ts";
 import type { Abort, Flow, Head } from "../http2/receiver.ts";
 import type { Request } from "./classify.ts";
 import type { Downstream } from "./downstream.ts";
+import { keepNeverIndexed } from "./metadata.ts";
 import { field, ownHead } from "./status.ts";
 
 /** Headers that the protocols' clients send; a page may always send them. */
@@ -35,26 +36,27 @@ const VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Head
 
 /** True when a page of this origin may call. */
 export function allowsOrigin(cors: CorsSettings, origin: string): boolean {
+  if (origin === "") return false;
+  const asked = origin.toLowerCase();
   return cors.allowOrigins.some((allowed) => {
-    if (allowed === "*" || allowed.toLowerCase() === origin.toLowerCase()) return true;
+    if (allowed === "*" || allowed === asked) return true;
     const star = allowed.indexOf("//*.");
     if (star < 0) return false;
     // `https://*.example.com`: one or more labels before the rest, which keeps its dot.
-    const scheme = allowed.slice(0, star + 2).toLowerCase();
-    const rest = allowed.slice(star + 3).toLowerCase();
-    const host = origin.toLowerCase();
-    return (
-      host.startsWith(scheme) && host.endsWith(rest) && /^[a-z0-9.-]+$/.test(host.slice(scheme.length, -rest.length))
-    );
+    const scheme = allowed.slice(0, star + 2);
+    const rest = allowed.slice(star + 3);
+    if (!asked.startsWith(scheme) || !asked.endsWith(rest)) return false;
+    return /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(asked.slice(scheme.length, -rest.length));
   });
 }
 
 /** What every answer to a page of an allowed origin carries. */
-function commonHeaders(cors: CorsSettings, origin: string): string[] {
-  const anyone = cors.allowOrigins.includes("*") && !cors.allowCredentials;
-  const fields = ["access-control-allow-origin", anyone ? "*" : origin];
-  if (cors.allowCredentials) fields.push("access-control-allow-credentials", "true");
-  return fields;
+function allowance(cors: CorsSettings, origin: string): string[] {
+  // Fetch standard, CORS protocol and credentials: with credentials `*` allows nothing.
+  if (cors.allowCredentials) {
+    return ["access-control-allow-origin", origin, "access-control-allow-credentials", "true"];
+  }
+  return ["access-control-allow-origin", cors.allowOrigins.includes("*") ? "*" : origin];
 }
 
 /** True for the request that a browser sends before the real one. */
@@ -66,11 +68,15 @@ export function isPreflight(request: Request, head: Head): boolean {
   );
 }
 
-/** The answer to a preflight: 204, with the permissions when the origin is allowed and without them when it is not. */
+/**
+ * The answer to a preflight: 204, with the permissions when the origin is allowed and without them when it is not. A preflight
+ * asks what is allowed, and "nothing" is a proper answer: the browser refuses then by itself, and names the missing header in
+ * its console. An error status would tell the page no more, and the console less.
+ */
 export function preflightAnswer(cors: CorsSettings | null, origin: string): Head {
   const fields = [":status", "204", "vary", VARY];
   if (cors !== null && allowsOrigin(cors, origin)) {
-    fields.push(...commonHeaders(cors, origin));
+    fields.push(...allowance(cors, origin));
     fields.push("access-control-allow-methods", "POST, GET");
     fields.push("access-control-allow-headers", [...REQUEST_HEADERS, ...cors.allowHeaders].join(", "));
     fields.push("access-control-max-age", String(Math.floor(cors.maxAge / 1000)));
@@ -78,19 +84,33 @@ export function preflightAnswer(cors: CorsSettings | null, origin: string): Head
   return ownHead(fields);
 }
 
+/** Remembered on a stage's head, which is the same object as long as the pod answers alike. */
+interface Shown {
+  readonly cors: CorsSettings;
+  readonly origin: string;
+  readonly head: Head;
+}
+
 /**
  * Puts the CORS headers on every answer, the gateway's own errors included: without them a page sees a network error
- * instead of the error (envoyproxy/envoy#10128).
+ * instead of the error (envoyproxy/envoy#10128). Answers to other origins and to no page at all get `Vary`, or a cache would
+ * give them to pages that may read them. The pod's own word on CORS does not count where the gateway has one.
  */
 export class CorsResponse implements Downstream {
   readonly #to: Downstream;
   readonly #cors: CorsSettings;
   readonly #origin: string;
+  readonly #originLost: boolean;
 
-  constructor(to: Downstream, cors: CorsSettings, origin: string) {
+  /**
+   * @param origin the request's; empty for none
+   * @param originLost true when the request's headers were cut off before any origin
+   */
+  constructor(to: Downstream, cors: CorsSettings, origin: string, originLost = false) {
     this.#to = to;
     this.#cors = cors;
     this.#origin = origin;
+    this.#originLost = originLost;
   }
 
   get peer(): string {
@@ -110,10 +130,27 @@ export class CorsResponse implements Downstream {
   }
 
   head(head: Head): void {
-    const kept = head.fields.filter((_, i) => !head.fields[i - (i % 2)].startsWith("access-control-"));
-    const fields = [...kept, "vary", VARY, ...commonHeaders(this.#cors, this.#origin)];
-    fields.push("access-control-expose-headers", exposed(head, this.#cors));
-    this.#to.head({ fields, neverIndexed: head.neverIndexed === null ? null : [], memo: undefined });
+    const known = head.memo as Shown | undefined;
+    if (known?.cors === this.#cors && known.origin === this.#origin) {
+      this.#to.head(known.head);
+      return;
+    }
+    const shown = this.#show(head);
+    head.memo = { cors: this.#cors, origin: this.#origin, head: shown } satisfies Shown;
+    this.#to.head(shown);
+  }
+
+  #show(head: Head): Head {
+    const fields = head.fields.filter((_, i) => !head.fields[i - (i % 2)].startsWith("access-control-"));
+    fields.push("vary", VARY);
+    if (allowsOrigin(this.#cors, this.#origin)) {
+      fields.push(...allowance(this.#cors, this.#origin));
+      fields.push("access-control-expose-headers", exposed(head, this.#cors));
+    } else if (this.#originLost) {
+      // The answer can only be that the headers are too many: no secret from any page, and better than a network error.
+      fields.push("access-control-allow-origin", "*");
+    }
+    return { fields, neverIndexed: keepNeverIndexed(head, fields), memo: undefined };
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {

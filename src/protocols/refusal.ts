@@ -27,7 +27,8 @@ export interface PlainAnswer {
 }
 
 /** Why a request that is not gRPC is not served. */
-export function refusalOf(request: Pick<Request, "httpMethod" | "contentType">): PlainAnswer {
+export function refusalOf(request: Pick<Request, "httpMethod" | "contentType" | "path" | "method">): PlainAnswer {
+  if (request.method === "") return { status: 404, headers: [], body: `fairlead: ${notOfACall(request)}.\n` };
   if (request.httpMethod !== "POST") {
     return {
       status: 405,
@@ -41,6 +42,11 @@ export function refusalOf(request: Pick<Request, "httpMethod" | "contentType">):
     headers: [["accept-post", ACCEPT_POST]],
     body: `fairlead: ${got} is not one that this port speaks; it takes gRPC, gRPC-Web and Connect.\n`,
   };
+}
+
+/** For a request whose `method` is empty. */
+export function notOfACall({ path }: Pick<Request, "path">): string {
+  return `path ${path.slice(0, 200)} is not that of a call; calls go to /package.Service/Method`;
 }
 
 /** A Connect GET to a method that no route lists. */
