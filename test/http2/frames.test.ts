@@ -47,12 +47,11 @@ describe("handshake", () => {
 
   scriptedEach(
     [
-      ["PING", f.ping()],
-      ["SETTINGS ACK", f.settingsAck],
-      ["HEADERS", f.headers(1, request)],
+      ["PING as the first frame", f.ping()],
+      ["SETTINGS ACK as the first frame", f.settingsAck],
+      ["HEADERS as the first frame", f.headers(1, request)],
     ],
-    (name) => `first frame ${name}: PROTOCOL_ERROR`,
-    (run, _name, bytes) => {
+    (run, bytes) => {
       const server = serverRig(run, { raw: true });
       server.sent();
       server.receive(f.preface, bytes);
@@ -94,8 +93,7 @@ describe("malformed frames end the connection", () => {
       ["a field block continued on another stream", cut(f.continuation(5, [])), "PROTOCOL_ERROR"],
       ["a field block that HPACK cannot read", f.headers(3, [0x80]), "COMPRESSION_ERROR"],
     ],
-    (name) => `server: ${name}`,
-    (run, _name, bytes, code) => {
+    (run, bytes, code) => {
       const server = serverRig(run);
       server.receive(open, bytes, f.ping("ignored."));
       const sent = server.sent();

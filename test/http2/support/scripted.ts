@@ -32,13 +32,12 @@ export function scripted(name: string, script: (run: Run) => void | Promise<void
   });
 }
 
-/** Several names for one script, as `test.each`. */
-export function scriptedEach<T extends [unknown, ...unknown[]]>(
-  table: readonly T[],
-  name: (...row: T) => string,
-  script: (run: Run, ...row: T) => void | Promise<void>,
+/** One script for every row of a table, named by the row's first column. */
+export function scriptedEach<R extends readonly unknown[]>(
+  table: readonly (readonly [string, ...R])[],
+  script: (run: Run, ...row: R) => void | Promise<void>,
 ): void {
-  for (const row of table) scripted(name(...row), (run) => script(run, ...row));
+  for (const [name, ...row] of table) scripted(name, (run) => script(run, ...row));
 }
 
 async function runOnce(
