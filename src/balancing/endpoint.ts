@@ -115,6 +115,11 @@ export class Endpoint implements Candidate {
       waiter.opened(connection);
       return;
     }
+    if (this.#retry !== null && !this.ready) {
+      // Lost since the pick. Another pod may take the call; nobody waits for a back-off.
+      waiter.refused(this.lastError);
+      return;
+    }
     this.#waiters.push(waiter);
     this.#widen();
   }

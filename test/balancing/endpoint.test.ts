@@ -204,6 +204,17 @@ describe("requests for a stream", () => {
     await net.settle();
   });
 
+  test("in back-off: refused at once, with the reason", async () => {
+    const { net, endpoint } = makeEndpoint();
+    endpoint.start();
+    await net.settle();
+    expect(endpoint.state).toBe("backoff");
+    const refused: string[] = [];
+    endpoint.request({ opened: () => {}, refused: (message) => refused.push(message) });
+    expect(refused).toEqual([`connect ECONNREFUSED ${A}`]);
+    endpoint.close();
+  });
+
   test("withdrawn: never opened, and the others keep their order", async () => {
     const { net, endpoint, options } = makeEndpoint();
     const pod = new Pod(options);
