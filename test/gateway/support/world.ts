@@ -117,6 +117,12 @@ export class World {
     return Object.assign(client, { link });
   }
 
+  /** One request as it comes over HTTP/1.1. The answer comes while the world settles. */
+  async fetch(request: Request): Promise<Response> {
+    if (this.#acceptor === null || !this.#accepting) throw new Error("the gateway does not listen");
+    return this.#acceptor.http1(request);
+  }
+
   get accepting(): boolean {
     return this.#accepting;
   }
