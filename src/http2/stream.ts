@@ -197,7 +197,9 @@ export class Stream implements Receiver, Flow {
 
   #writeHead(head: Head, flags: number): void {
     this.#flagsAt = this.#out.writeHead(this.id, head, flags);
-    this.#flagsSerial = this.#out.output.serial;
+    // A request without a body is not ended by its HEADERS: "implementations MUST send an empty DATA frame with this flag
+    // set" (gRPC PROTOCOL-HTTP2, Requests), and grpc-go waits for that frame for ever (1.76, streams without a message).
+    this.#flagsSerial = head.fields[0] === ":status" ? this.#out.output.serial : -1;
     this.#dataEnd = -1;
   }
 

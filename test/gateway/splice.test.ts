@@ -83,13 +83,15 @@ describe("splice", () => {
     ]);
   });
 
-  test("request without a body: one HEADERS frame with END_STREAM goes to the pod", async () => {
+  // gRPC PROTOCOL-HTTP2 wants it so, and grpc-go 1.76 never hears of an end that stands on HEADERS.
+  test("request without a body: ended by an empty DATA frame, and not by its HEADERS", async () => {
     const { world, pod, client, upstream } = await startTriple();
     pod.onCall = (call) => answerOk(call);
     client.unary(null);
     await world.settle();
-    expect(upstream.fromClient.headers().map(endsStream)).toEqual([true]);
-    expect(upstream.fromClient.of(FrameType.DATA)).toEqual([]);
+    expect(upstream.fromClient.headers().map(endsStream)).toEqual([false]);
+    const data = upstream.fromClient.of(FrameType.DATA);
+    expect(data.map((frame) => [frame.payload.length, endsStream(frame)])).toEqual([[0, true]]);
   });
 
   test("te: `trailers` is added at the end when the client left it out, and not twice when it did not", async () => {
