@@ -106,6 +106,7 @@ function enterGrpcWeb(
   }
   request.upstream ??= innerHead(request, head);
   const call = new Call(parts, response, request, routed.backend);
+  response.call = call;
   return new GrpcWebRequest(request, request.upstream, call, response, routed.backend.settings.maxMessageBytes);
 }
 
@@ -124,6 +125,7 @@ function enterConnectStream(
   }
   request.upstream ??= innerHead(request, head);
   const call = new Call(parts, response, request, routed.backend);
+  response.call = call;
   return new ConnectStreamRequest(request, request.upstream, call, response, routed.backend.settings.maxMessageBytes);
 }
 
@@ -144,6 +146,7 @@ function enterConnectUnary(
   }
   request.upstream ??= innerHead(request, head);
   const call = new Call(parts, response, request, routed.backend);
+  response.call = call;
   return new ConnectUnaryRequest(request, request.upstream, call, response, max, message);
 }
 

@@ -11,7 +11,7 @@ import type { Abort, Flow, Head, Receiver } from "./http2/receiver.ts";
 import type { Stream } from "./http2/stream.ts";
 import type { Request } from "./protocols/classify.ts";
 import type { Deadline, Deadlines } from "./protocols/deadlines.ts";
-import type { Downstream } from "./protocols/downstream.ts";
+import type { Downstream, Unfit } from "./protocols/downstream.ts";
 import { withTimeout } from "./protocols/grpc.ts";
 import { isFault, Status, statusOf, statusOfAbort, statusOfHttp, trailers, trailersOnly } from "./protocols/status.ts";
 import { formatTimeout } from "./protocols/timeout.ts";
@@ -53,7 +53,7 @@ const ROUNDING_MS = 1;
  * which backend; it takes the request in gRPC's form as a {@link Receiver}, and gives the answer to the client's end of the
  * call, a protocol's response stage or, for gRPC, the stream itself. An {@link Attempt} stands for it at a pod.
  */
-export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline {
+export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline, Unfit {
   readonly #parts: CallParts;
   readonly #downstream: Downstream;
   readonly #request: Request;
@@ -267,6 +267,14 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline 
     this.#attempt?.cancel(ErrorCode.CANCEL, "cancelled by the client");
     this.#attempt?.withdrawn();
     this.#finish(Status.CANCELLED);
+  }
+
+  unfit(code: number): void {
+    if (this.#over) return;
+    const attempt = this.#attempt;
+    attempt?.cancel(ErrorCode.CANCEL, "the answer is of no use to the client");
+    attempt?.answered(isFault(code));
+    this.#finish(code);
   }
 
   // ── Back to the client ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@ import { ErrorCode } from "../http2/error-code.ts";
 import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Request } from "./classify.ts";
 import { clientContentType } from "./codec.ts";
-import type { Downstream } from "./downstream.ts";
+import type { Downstream, Unfit } from "./downstream.ts";
 import { describeEnvelopeError, ENVELOPE_BYTES, EnvelopeFlag, EnvelopeGuard, writePrefix } from "./envelope.ts";
 import { answerProblem } from "./grpc-answer.ts";
 import { copyMetadata, isMetadata } from "./metadata.ts";
@@ -76,6 +76,8 @@ export class ConnectStreamResponse implements Downstream {
   readonly #to: Downstream;
   readonly #request: Request;
   readonly #debug: DebugDetail | undefined;
+  /** Whose answer it is. */
+  call: Unfit | null = null;
   #head: Head | null = null;
   #headSent = false;
   #body = false;
@@ -162,6 +164,7 @@ export class ConnectStreamResponse implements Downstream {
     if (this.#over) return;
     if (!this.#headSent) this.#sendHead(this.#emptyHead());
     this.#finish(status, null);
+    this.call?.unfit(status.code);
   }
 
   #finish(status: RpcStatus, trailers: Head | null): void {

@@ -2,7 +2,7 @@ import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
 import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Request } from "./classify.ts";
-import type { Downstream } from "./downstream.ts";
+import type { Downstream, Unfit } from "./downstream.ts";
 import { ENVELOPE_BYTES, EnvelopeFlag, writePrefix } from "./envelope.ts";
 import { answerProblem } from "./grpc-answer.ts";
 import { copyMetadata, isMetadata } from "./metadata.ts";
@@ -115,6 +115,8 @@ export class ConnectUnaryResponse implements Downstream {
   readonly #request: Request;
   readonly #maxBytes: number;
   readonly #debug: DebugDetail | undefined;
+  /** Whose answer it is. */
+  call: Unfit | null = null;
   #source: Flow | null = null;
   #head: Head | null = null;
   /** The answer's envelope as far as it is there; usually all of it in one piece. */
@@ -277,7 +279,9 @@ export class ConnectUnaryResponse implements Downstream {
 
   /** An error of our own. */
   fail(status: RpcStatus): void {
-    if (!this.#over) this.#error(status, null, null);
+    if (this.#over) return;
+    this.#error(status, null, null);
+    this.call?.unfit(status.code);
   }
 
   /** Content-type is always application/json, whatever the request's codec (Connect protocol, Unary-Response). */

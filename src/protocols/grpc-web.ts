@@ -4,7 +4,7 @@ import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import { Base64Decoder, encodeBase64 } from "./base64.ts";
 import type { Request } from "./classify.ts";
 import { clientContentType } from "./codec.ts";
-import type { Downstream } from "./downstream.ts";
+import type { Downstream, Unfit } from "./downstream.ts";
 import { describeEnvelopeError, ENVELOPE_BYTES, EnvelopeFlag, EnvelopeGuard, writePrefix } from "./envelope.ts";
 import { answerProblem } from "./grpc-answer.ts";
 import { isMetadata } from "./metadata.ts";
@@ -94,6 +94,8 @@ export class GrpcWebResponse implements Downstream {
   readonly #to: Downstream;
   readonly #request: Request;
   readonly #text: boolean;
+  /** Whose answer it is. */
+  call: Unfit | null = null;
   #head: Head | null = null;
   #headSent = false;
   #over = false;
@@ -197,6 +199,7 @@ export class GrpcWebResponse implements Downstream {
     if (this.#headSent) this.#writeTrailers(trailers(code, message));
     else this.#sendHead(translateHead(trailersOnly(code, message), this.#contentType(), true));
     this.#to.end(null);
+    this.call?.unfit(code);
   }
 
   #writeTrailers(from: Head): void {
