@@ -1,17 +1,14 @@
-import type { BackendView, EndpointView, GatewayView, ListenerView } from "./admin/view.ts";
+import type { BackendView, GatewayView, ListenerView } from "./admin/view.ts";
 import { Backend } from "./balancing/backend.ts";
-import type { OpenConnection } from "./balancing/endpoint.ts";
+import { viewOf } from "./balancing/backend-view.ts";
+import { Dialler } from "./balancing/dialler.ts";
 import type { BackendSettings, ListenerSettings, Settings, Target } from "./config/settings.ts";
 import { createResolver } from "./discovery/create-resolver.ts";
 import { parseTarget } from "./discovery/target.ts";
 import { type EntranceParts, enter, type Routed } from "./entrance.ts";
 import type { CreateGateway, Gateway } from "./gateway.ts";
 import { Budget } from "./http2/budget.ts";
-import { ClientConnection } from "./http2/client-connection.ts";
-import { errorCodeName } from "./http2/error-code.ts";
 import { Flusher } from "./http2/flusher.ts";
-import { defaultKeepalive } from "./http2/keepalive.ts";
-import type { Http2Limits } from "./http2/limits.ts";
 import type { Head } from "./http2/receiver.ts";
 import { ServerConnection, type ServerEvents } from "./http2/server-connection.ts";
 import { Sweeper } from "./http2/sweeper.ts";
@@ -20,11 +17,6 @@ import { Deadlines } from "./protocols/deadlines.ts";
 import { enterFetch } from "./protocols/fetch.ts";
 import { createRouter, type Decision, type Router, type Taken } from "./routing/router.ts";
 import type { DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
-
-/** gRPC implementations assume as many until the server's SETTINGS say otherwise. */
-const ASSUMED_STREAMS = 100;
-/** Pods are trusted to send many small frames; these bounds only catch one that has gone mad. */
-const TRUSTED_PER_SECOND = 100_000;
 
 /** Puts a gateway together from checked settings. Nothing is opened before `start`. */
 export const createGateway: CreateGateway = (settings, machine, log) => new RunningGateway(settings, machine, log);
@@ -45,8 +37,7 @@ class RunningGateway implements Gateway, GatewayView {
   readonly #listeners: { readonly settings: ListenerSettings; readonly listening: Listening }[] = [];
   readonly #connections = new Set<ServerConnection>();
   readonly #entrance: EntranceParts;
-  readonly #upstream = new Set<ClientConnection>();
-  #whenUpstreamGone: (() => void)[] = [];
+  readonly #dialler: Dialler;
   #drained: Promise<boolean> | null = null;
   #state: State = "starting";
   /** Called when the last downstream connection has gone. */
@@ -59,6 +50,11 @@ class RunningGateway implements Gateway, GatewayView {
     this.#flusher = new Flusher(machine.soon);
     this.#sweeper = new Sweeper(machine.clock);
     this.#budget = new Budget(settings.limits.maxBufferedBytes);
+    this.#dialler = new Dialler(machine.dial, this.#sweeper, {
+      flusher: this.#flusher,
+      budget: this.#budget,
+      limits: settings.limits,
+    });
     this.#deadlines = new Deadlines(machine.clock);
     this.#router = createRouter(settings.routes, machine.random);
     this.#entrance = {
@@ -105,12 +101,7 @@ class RunningGateway implements Gateway, GatewayView {
   async close(): Promise<void> {
     this.#state = "stopped";
     for (const backend of this.#backends.values()) backend.close();
-    await Promise.all([...this.#listeners.map(({ listening }) => listening.close()), this.#upstreamGone()]);
-  }
-
-  #upstreamGone(): Promise<void> {
-    if (this.#upstream.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#whenUpstreamGone.push(resolve));
+    await Promise.all([...this.#listeners.map(({ listening }) => listening.close()), this.#dialler.allClosed()]);
   }
 
   #sleep(ms: number): Promise<void> {
@@ -227,7 +218,7 @@ class RunningGateway implements Gateway, GatewayView {
     return new Backend(settings, {
       machine: this.#machine,
       resolver: createResolver(target.value, dns, this.#machine, this.#log),
-      open: this.#opener(settings, await this.#dialTls(settings, target.value)),
+      open: this.#dialler.opener(settings.connectTimeout, await this.#dialTls(settings, target.value)),
       log: this.#log,
     });
   }
@@ -240,35 +231,6 @@ class RunningGateway implements Gateway, GatewayView {
       // Pods are dialled by address, and show a certificate for the Service's name.
       ...(serverName === undefined ? {} : { serverName }),
       insecure: tls.insecure,
-    };
-  }
-
-  #opener(settings: BackendSettings, tls: DialTls | null): OpenConnection {
-    const options = {
-      flusher: this.#flusher,
-      budget: this.#budget,
-      limits: upstreamLimits(this.#settings.limits, settings.connectTimeout),
-      keepalive: defaultKeepalive,
-      assumedConcurrentStreams: ASSUMED_STREAMS,
-    };
-    const dialOptions = { timeoutMs: settings.connectTimeout, ...(tls === null ? {} : { tls }) };
-    return (address, events) => {
-      const connection = new ClientConnection(options, {
-        ready: events.ready,
-        capacity: events.capacity,
-        goaway: (left, code, debug) =>
-          events.goaway(left, `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`),
-        closed: (gone, message) => {
-          this.#sweeper.delete(gone);
-          this.#upstream.delete(gone);
-          events.closed(gone, message);
-          if (this.#upstream.size === 0) for (const resolve of this.#whenUpstreamGone.splice(0)) resolve();
-        },
-      });
-      this.#sweeper.add(connection);
-      this.#upstream.add(connection);
-      connection.attach(this.#machine.dial(address, dialOptions, connection));
-      return connection;
     };
   }
 
@@ -291,35 +253,6 @@ class RunningGateway implements Gateway, GatewayView {
   }
 
   backends(): readonly BackendView[] {
-    return [...this.#backends.values()].map((backend) => ({
-      name: backend.settings.name,
-      target: backend.settings.target,
-      endpoints: [...backend.endpoints.values()].map(
-        (endpoint): EndpointView => ({
-          address: endpoint.label,
-          state: endpoint.state,
-          outstanding: endpoint.outstanding,
-          connections: endpoint.connections,
-          picks: endpoint.picks,
-          connectFailures: endpoint.connectFailures,
-        }),
-      ),
-      calls: backend.calls,
-      pending: backend.pending,
-      retries: backend.retries,
-      resolutions: backend.resolver.outcomes,
-    }));
+    return [...this.#backends.values()].map(viewOf);
   }
-}
-
-function upstreamLimits(limits: Http2Limits, connectTimeout: number): Http2Limits {
-  return {
-    ...limits,
-    headTimeout: connectTimeout,
-    settingsPerSecond: TRUSTED_PER_SECOND,
-    emptyDataPerSecond: TRUSTED_PER_SECOND,
-    pingsPerSecond: TRUSTED_PER_SECOND,
-    windowUpdatesPerSecond: TRUSTED_PER_SECOND,
-    connectionIdleTimeout: null,
-  };
 }
