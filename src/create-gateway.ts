@@ -12,6 +12,7 @@ import { Flusher } from "./http2/flusher.ts";
 import type { Head } from "./http2/receiver.ts";
 import { ServerConnection, type ServerEvents } from "./http2/server-connection.ts";
 import { Sweeper } from "./http2/sweeper.ts";
+import { BackendJson } from "./json/backend-json.ts";
 import type { Request } from "./protocols/classify.ts";
 import { Deadlines } from "./protocols/deadlines.ts";
 import { enterFetch } from "./protocols/fetch.ts";
@@ -34,6 +35,8 @@ class RunningGateway implements Gateway, GatewayView {
   readonly #deadlines: Deadlines;
   readonly #router: Router;
   readonly #backends = new Map<string, Backend>();
+  /** Of each backend, by the same name. */
+  readonly #json = new Map<string, BackendJson>();
   readonly #listeners: { readonly settings: ListenerSettings; readonly listening: Listening }[] = [];
   readonly #connections = new Set<ServerConnection>();
   readonly #entrance: EntranceParts;
@@ -72,6 +75,7 @@ class RunningGateway implements Gateway, GatewayView {
   async start(): Promise<void> {
     for (const backend of this.#settings.backends) this.#backends.set(backend.name, await this.#createBackend(backend));
     try {
+      for (const json of this.#json.values()) await json.start();
       for (const listener of this.#settings.listeners) await this.#listen(listener);
     } catch (error) {
       await this.close();
@@ -101,6 +105,7 @@ class RunningGateway implements Gateway, GatewayView {
   async close(): Promise<void> {
     this.#state = "stopped";
     for (const backend of this.#backends.values()) backend.close();
+    for (const json of this.#json.values()) json.stop();
     await Promise.all([...this.#listeners.map(({ listening }) => listening.close()), this.#dialler.allClosed()]);
   }
 
@@ -206,7 +211,8 @@ class RunningGateway implements Gateway, GatewayView {
 
   #routed(taken: Taken | null): Routed | null {
     const backend = taken === null ? undefined : this.#backends.get(taken.backend);
-    return taken === null || backend === undefined ? null : { backend, route: taken.route };
+    const json = taken === null ? undefined : this.#json.get(taken.backend);
+    return taken === null || backend === undefined || json === undefined ? null : { backend, route: taken.route, json };
   }
 
   // ── Upstream ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,12 +221,14 @@ class RunningGateway implements Gateway, GatewayView {
     const target = parseTarget(settings.target, settings.tls === null ? 80 : 443);
     if ("error" in target) throw new Error(`backend ${settings.name}: ${target.error}`);
     const { dns } = settings;
-    return new Backend(settings, {
+    const backend = new Backend(settings, {
       machine: this.#machine,
       resolver: createResolver(target.value, dns, this.#machine, this.#log),
       open: this.#dialler.opener(settings.connectTimeout, await this.#dialTls(settings, target.value)),
       log: this.#log,
     });
+    this.#json.set(settings.name, new BackendJson(backend, { machine: this.#machine, log: this.#log }));
+    return backend;
   }
 
   async #dialTls({ tls }: BackendSettings, target: Target): Promise<DialTls | null> {

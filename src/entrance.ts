@@ -2,6 +2,8 @@ import type { Backend } from "./balancing/backend.ts";
 import type { CorsSettings, RouteSettings } from "./config/settings.ts";
 import { Call, type CallParts } from "./gateway.ts";
 import type { Head, Receiver } from "./http2/receiver.ts";
+import type { BackendJson, Safety } from "./json/backend-json.ts";
+import { Held } from "./json/held.ts";
 import { classify, type Request } from "./protocols/classify.ts";
 import { isKnownCoding, SUPPORTED_CODINGS } from "./protocols/codec.ts";
 import { listsMethod, readGetQuery } from "./protocols/connect-get.ts";
@@ -28,6 +30,7 @@ import type { Clock } from "./runtime/machine.ts";
 export interface Routed {
   readonly backend: Backend;
   readonly route: RouteSettings;
+  readonly json: BackendJson;
 }
 
 /** What the entrance needs of the gateway. */
@@ -88,8 +91,14 @@ function enterGrpc(parts: EntranceParts, downstream: Downstream, request: Reques
     downstream.end(null);
     return nobody;
   }
+  const refused = routed.json.refusal(request);
+  if (refused !== null) {
+    downstream.head(trailersOnly(Status.UNIMPLEMENTED, refused, request.contentType));
+    downstream.end(null);
+    return nobody;
+  }
   request.upstream ??= grpcUpstreamHead(head);
-  return new Call(parts, downstream, request, routed.backend);
+  return new Call(parts, downstream, request, routed.backend, routed.json.stages(request));
 }
 
 function enterGrpcWeb(
@@ -100,12 +109,13 @@ function enterGrpcWeb(
   routed: Routed | null,
 ): Receiver {
   const response = new GrpcWebResponse(request, to);
-  if (routed === null) {
-    response.fail(Status.UNIMPLEMENTED, unrouted(request));
+  const refused = routed === null ? unrouted(request) : routed.json.refusal(request);
+  if (routed === null || refused !== null) {
+    response.fail(Status.UNIMPLEMENTED, refused ?? "");
     return nobody;
   }
   request.upstream ??= innerHead(request, head);
-  const call = new Call(parts, response, request, routed.backend);
+  const call = new Call(parts, response, request, routed.backend, routed.json.stages(request));
   response.call = call;
   return new GrpcWebRequest(request, request.upstream, call, response, routed.backend.settings.maxMessageBytes);
 }
@@ -117,14 +127,15 @@ function enterConnectStream(
   head: Head,
   routed: Routed | null,
 ): Receiver {
-  const response = new ConnectStreamResponse(request, to);
+  const stages = routed?.json.stages(request) ?? null;
+  const response = new ConnectStreamResponse(request, to, stages?.debug);
   const problem = connectProblem(request, routed);
   if (routed === null || problem !== null) {
     response.fail(problem ?? { code: Status.UNIMPLEMENTED, message: unrouted(request), details: [] });
     return nobody;
   }
   request.upstream ??= innerHead(request, head);
-  const call = new Call(parts, response, request, routed.backend);
+  const call = new Call(parts, response, request, routed.backend, stages);
   response.call = call;
   return new ConnectStreamRequest(request, request.upstream, call, response, routed.backend.settings.maxMessageBytes);
 }
@@ -138,19 +149,20 @@ function enterConnectUnary(
   message: Uint8Array | null,
 ): Receiver {
   const max = routed === null ? 0 : routed.backend.settings.maxMessageBytes;
-  const response = new ConnectUnaryResponse(request, to, max);
+  const stages = routed?.json.stages(request) ?? null;
+  const response = new ConnectUnaryResponse(request, to, max, stages?.debug);
   const problem = connectProblem(request, routed);
   if (routed === null || problem !== null) {
     response.fail(problem ?? { code: Status.UNIMPLEMENTED, message: unrouted(request), details: [] });
     return nobody;
   }
   request.upstream ??= innerHead(request, head);
-  const call = new Call(parts, response, request, routed.backend);
+  const call = new Call(parts, response, request, routed.backend, stages);
   response.call = call;
   return new ConnectUnaryRequest(request, request.upstream, call, response, max, message);
 }
 
-/** Nobody knows without a schema which methods are safe, so a route lists those that may be called by GET. */
+/** The route lists the methods that may be called by GET, or their schema says that they have no side effects. */
 function enterConnectGet(
   parts: EntranceParts,
   to: Downstream,
@@ -158,14 +170,37 @@ function enterConnectGet(
   head: Head,
   routed: Routed | null,
 ): Receiver {
-  if (request.method === "") {
-    const unimplemented = { code: Status.UNIMPLEMENTED, message: unrouted(request), details: [] };
-    new ConnectUnaryResponse(request, to, 0).fail(unimplemented);
+  if (routed === null) return enterConnectUnary(parts, to, request, head, null, null);
+  if (listsMethod(routed.route.connectGet, request)) return enterSafeGet(parts, to, request, head, routed);
+  const gone = new AbortController();
+  const safety = routed.json.safety(request, gone.signal);
+  if (!(safety instanceof Promise)) return enterGetOf(safety, parts, to, request, head, routed);
+  // A pod is asked for its schema meanwhile.
+  const held = new Held(to, () => gone.abort());
+  void safety.then((safety) => {
+    if (!held.aborted) held.release(enterGetOf(safety, parts, to, request, head, routed));
+  });
+  return held;
+}
+
+function enterGetOf(
+  safety: Safety,
+  parts: EntranceParts,
+  to: Downstream,
+  request: Request,
+  head: Head,
+  routed: Routed,
+): Receiver {
+  if ("error" in safety) {
+    const message = `upstream schema, ${safety.error}`;
+    new ConnectUnaryResponse(request, to, 0).fail({ code: Status.UNAVAILABLE, message, details: [] });
     return nobody;
   }
-  if (routed === null || !listsMethod(routed.route.connectGet, request)) {
-    return refuse(parts, refusalOfGet(request), request, to);
-  }
+  if (!safety.safe) return refuse(parts, refusalOfGet(request), request, to);
+  return enterSafeGet(parts, to, request, head, routed);
+}
+
+function enterSafeGet(parts: EntranceParts, to: Downstream, request: Request, head: Head, routed: Routed): Receiver {
   const query = readGetQuery(request.query);
   if ("error" in query) {
     new ConnectUnaryResponse(request, to, 0).fail({ code: query.code, message: query.error, details: [] });
@@ -177,7 +212,8 @@ function enterConnectGet(
 }
 
 /** What is wrong with a Connect request's head; null when nothing is. */
-function connectProblem({ version, coding }: Request, routed: Routed | null): RpcStatus | null {
+function connectProblem(request: Request, routed: Routed | null): RpcStatus | null {
+  const { version, coding } = request;
   const demanded = routed?.route.requireConnectProtocolVersion === true;
   if (version === "" ? demanded : version !== "1") {
     const got = version === "" ? "is missing" : `is "${version.slice(0, 20)}"`;
@@ -194,7 +230,8 @@ function connectProblem({ version, coding }: Request, routed: Routed | null): Rp
       details: [],
     };
   }
-  return null;
+  const refused = routed?.json.refusal(request) ?? null;
+  return refused === null ? null : { code: Status.UNIMPLEMENTED, message: refused, details: [] };
 }
 
 function preflight(cors: CorsSettings | null, request: Request, to: Downstream): Receiver {

@@ -63,6 +63,10 @@ export class Attempt implements Receiver, StreamWaiter {
     this.startedAt = clock.now();
   }
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   // ── The endpoint's answer to our request for a stream ───────────────────────────────────────────────────────────────
 
   /** Asks for a stream, after preparations. @param generation of the endpoint, that they were made for; -1 for any */

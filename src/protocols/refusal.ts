@@ -49,12 +49,12 @@ export function notOfACall({ path }: Pick<Request, "path">): string {
   return `path ${path.slice(0, 200)} is not that of a call; calls go to /package.Service/Method`;
 }
 
-/** A Connect GET to a method that no route lists. */
+/** A Connect GET to a method that no route lists, and that no schema says has no side effects. */
 export function refusalOfGet(request: Pick<Request, "service" | "method">): PlainAnswer {
   return {
     status: 405,
     headers: [["allow", "POST"]],
-    body: `fairlead: ${request.service}/${request.method} may not be called by GET: no route lists it in connectGet.\n`,
+    body: `fairlead: ${request.service}/${request.method} may not be called by GET: no route lists it in connectGet, and no schema says idempotency_level = NO_SIDE_EFFECTS.\n`,
   };
 }
 

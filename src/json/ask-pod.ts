@@ -1,0 +1,213 @@
+import type { Endpoint, StreamWaiter } from "../balancing/endpoint.ts";
+import { localAbort } from "../http2/abort.ts";
+import type { ClientConnection } from "../http2/client-connection.ts";
+import { ErrorCode } from "../http2/error-code.ts";
+import type { Abort, Head, Receiver } from "../http2/receiver.ts";
+import type { Stream } from "../http2/stream.ts";
+import { envelope } from "../protocols/envelope.ts";
+import { rpcStatusOf } from "../protocols/rpc-error.ts";
+import { ownHead, Status, statusOf } from "../protocols/status.ts";
+import type { Clock, Timer } from "../runtime/machine.ts";
+import { MessageReader } from "./message-reader.ts";
+import { decodeReply, encodeQuestion, type Question, readFileNames } from "./reflection-codec.ts";
+import type { Files } from "./schema.ts";
+
+/** The two names of the service. */
+export const REFLECTION_APIS = [
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
+] as const;
+
+/** What came of asking a pod for a symbol. */
+export type Asked =
+  /** The file that defines it, and all that those import which are not known yet. */
+  | { readonly kind: "files"; readonly files: Files; readonly generation: number }
+  /** The pod has reflection, and not the symbol. */
+  | { readonly kind: "unknown"; readonly generation: number }
+  /** The pod does not have this reflection service. */
+  | { readonly kind: "unimplemented"; readonly generation: number }
+  /** It has it and does not answer to us. */
+  | { readonly kind: "refused"; readonly message: string; readonly generation: number }
+  /** No stream, or it broke off: the pod is gone. */
+  | { readonly kind: "lost"; readonly message: string };
+
+/** How long a pod may take to answer everything. */
+const PATIENCE_MS = 5_000;
+/** Of descriptors, for one symbol; large monorepos have a few MiB. */
+const MAX_BYTES = 32 * 1024 * 1024;
+const MAX_FILES = 10_000;
+
+export interface AskParts {
+  readonly clock: Clock;
+  /** `:authority` of the question. */
+  readonly authority: string;
+  /** One of {@link REFLECTION_APIS}. */
+  readonly api: string;
+  readonly symbol: string;
+  /** Files that need not be asked for. */
+  readonly known: Files;
+}
+
+/** Asks one very pod for the file that defines a symbol, and for what it imports, over a stream of its own. */
+export function askPod(endpoint: Endpoint, parts: AskParts): Promise<Asked> {
+  return new Promise((resolve) => new Asking(endpoint, parts, resolve).start());
+}
+
+class Asking implements StreamWaiter, Receiver {
+  readonly #endpoint: Endpoint;
+  readonly #parts: AskParts;
+  readonly #resolve: (asked: Asked) => void;
+  readonly #reader = new MessageReader(MAX_BYTES);
+  readonly #files = new Map<string, Uint8Array>();
+  /** Files asked for, or known, or refused. */
+  readonly #wanted: Set<string>;
+  /** Questions under way, in order; servers answer in order. */
+  #unanswered = 0;
+  #bytes = 0;
+  #first = true;
+  #stream: Stream | null = null;
+  #timer: Timer | null = null;
+  #generation = 0;
+  #head: Head | null = null;
+  #over = false;
+
+  constructor(endpoint: Endpoint, parts: AskParts, resolve: (asked: Asked) => void) {
+    this.#endpoint = endpoint;
+    this.#parts = parts;
+    this.#resolve = resolve;
+    this.#wanted = new Set(parts.known.keys());
+  }
+
+  start(): void {
+    if (this.#endpoint.draining) {
+      this.refused(`${this.#endpoint.label} has left the backend`);
+      return;
+    }
+    this.#timer = this.#parts.clock.timer(() => this.#refuse(`no answer within ${PATIENCE_MS} ms`), PATIENCE_MS);
+    this.#endpoint.request(this);
+  }
+
+  // ── The stream ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  opened(connection: ClientConnection): void {
+    this.#generation = this.#endpoint.generation;
+    const stream = connection.open(this);
+    this.#stream = stream;
+    const { authority, api, symbol } = this.#parts;
+    const fields = [":method", "POST", ":scheme", "http", ":path", `/${api}/ServerReflectionInfo`];
+    if (authority !== "") fields.push(":authority", authority);
+    fields.push("content-type", "application/grpc+proto", "te", "trailers");
+    stream.head(ownHead(fields));
+    this.#ask({ symbol });
+  }
+
+  refused(message: string): void {
+    this.#finish({ kind: "lost", message });
+  }
+
+  #ask(question: Question): void {
+    this.#unanswered++;
+    const bytes = envelope(0, encodeQuestion(question));
+    this.#stream?.data(bytes, 0, bytes.length);
+  }
+
+  // ── The answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  head(head: Head): void {
+    this.#head = head;
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    this.#stream?.consumed(end - start);
+    if (statusOf(this.#head?.fields ?? []) !== null || this.#head?.fields[1] !== "200") return;
+    this.#bytes += end - start;
+    if (this.#bytes > MAX_BYTES) {
+      this.#refuse(`more than ${MAX_BYTES} bytes of descriptors`);
+      return;
+    }
+    this.#reader.add(bytes, start, end);
+    for (let next = this.#reader.next(); next !== null && !this.#over; next = this.#reader.next()) {
+      if ("error" in next || next.compressed) this.#refuse("its answer is malformed");
+      else this.#read(next.bytes);
+    }
+    this.#reader.settle();
+  }
+
+  #read(bytes: Uint8Array): void {
+    try {
+      const reply = decodeReply(bytes);
+      if ("files" in reply) for (const file of reply.files) this.#take(file);
+      // A file that is imported and is not to be had may define nothing that is needed.
+      else if (this.#first) {
+        if (reply.code === Status.NOT_FOUND) this.#end({ kind: "unknown", generation: this.#generation });
+        else this.#refuse(`code ${reply.code}: ${reply.message.slice(0, 200)}`);
+        return;
+      }
+    } catch {
+      this.#refuse("its answer is malformed");
+      return;
+    }
+    this.#first = false;
+    if (--this.#unanswered === 0) this.#complete();
+  }
+
+  #take(file: Uint8Array): void {
+    const { name } = readFileNames(file);
+    this.#files.set(name, file);
+    this.#wanted.add(name);
+  }
+
+  /** Asks for what is imported and has not come, until nothing is missing. */
+  #complete(): void {
+    const missing = new Set<string>();
+    for (const file of this.#files.values()) {
+      for (const name of readFileNames(file).dependencies) if (!this.#wanted.has(name)) missing.add(name);
+    }
+    if (missing.size === 0) {
+      this.#end({ kind: "files", files: this.#files, generation: this.#generation });
+      return;
+    }
+    if (this.#wanted.size + missing.size > MAX_FILES) {
+      this.#refuse(`more than ${MAX_FILES} files`);
+      return;
+    }
+    for (const file of missing) {
+      this.#wanted.add(file);
+      this.#ask({ file });
+    }
+  }
+
+  end(trailers: Head | null): void {
+    const { code, message } = rpcStatusOf(trailers?.fields ?? null, this.#head?.fields ?? []);
+    const generation = this.#generation;
+    if (code === Status.UNIMPLEMENTED) this.#finish({ kind: "unimplemented", generation });
+    else if (code === Status.UNAVAILABLE || code === Status.CANCELLED) this.#finish({ kind: "lost", message });
+    else this.#finish({ kind: "refused", message: `code ${code}: ${message.slice(0, 200)}`, generation });
+  }
+
+  abort(reason: Abort): void {
+    if (reason.by === "connection" || reason.unprocessed) this.#finish({ kind: "lost", message: reason.message });
+    else this.#finish({ kind: "refused", message: reason.message, generation: this.#generation });
+  }
+
+  // ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** We know enough. The server ends the stream when we do; what it still says is of no interest. */
+  #end(asked: Asked): void {
+    this.#stream?.end(null);
+    this.#finish(asked);
+  }
+
+  #refuse(message: string): void {
+    if (this.#stream === null) this.#endpoint.withdraw(this);
+    else this.#stream.abort(localAbort(ErrorCode.CANCEL, message));
+    this.#finish({ kind: "refused", message, generation: this.#endpoint.generation });
+  }
+
+  #finish(asked: Asked): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#resolve(asked);
+  }
+}

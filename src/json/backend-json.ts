@@ -1,0 +1,152 @@
+import type { Backend, PickWaiter } from "../balancing/backend.ts";
+import type { Endpoint } from "../balancing/endpoint.ts";
+import type { BackendSettings } from "../config/settings.ts";
+import type { Request } from "../protocols/classify.ts";
+import type { Log, Machine } from "../runtime/machine.ts";
+import { DescriptorSet } from "./descriptor-set.ts";
+import { Heads } from "./heads.ts";
+import { JsonCall } from "./json-call.ts";
+import type { StageParts } from "./json-stages.ts";
+import { type Found, PodSchemas } from "./pod-schemas.ts";
+import { hasNoSideEffects, type Schema } from "./schema.ts";
+
+/** Largest message that is held whole, unless the backend says otherwise: what gRPC clients allow, too. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+export interface BackendJsonParts {
+  readonly machine: Pick<Machine, "clock" | "readBytes" | "inflate">;
+  readonly log: Log;
+}
+
+/** What a GET to a method that no route lists comes to. `error`: there is no pod to ask. */
+export type Safety = { readonly safe: boolean } | { readonly error: string };
+
+/** What becomes of JSON at one backend, and what is known of its pods' schemas. See docs/json.md. */
+export class BackendJson {
+  readonly mode: NonNullable<BackendSettings["json"]>;
+  readonly ignoreUnknownFields: boolean;
+  readonly stageParts: StageParts;
+  readonly #backend: Backend;
+  readonly #parts: BackendJsonParts;
+  readonly #set: DescriptorSet | null;
+  readonly #pods = new WeakMap<Endpoint, PodSchemas>();
+
+  constructor(backend: Backend, parts: BackendJsonParts) {
+    const { settings } = backend;
+    const { clock, readBytes, inflate } = parts.machine;
+    this.#backend = backend;
+    this.#parts = parts;
+    this.mode = settings.json ?? "auto";
+    this.ignoreUnknownFields = settings.jsonIgnoreUnknownFields === true;
+    this.stageParts = { heads: new Heads(), inflate, maxMessageBytes: settings.maxMessageBytes ?? MAX_MESSAGE_BYTES };
+    const path = settings.descriptorSet ?? null;
+    this.#set = path === null ? null : new DescriptorSet(path, { clock, log: parts.log, readBytes });
+  }
+
+  /** @throws (rejects) when the descriptor set cannot be loaded */
+  async start(): Promise<void> {
+    await this.#set?.start();
+  }
+
+  stop(): void {
+    this.#set?.stop();
+  }
+
+  /** What stands between a call and its pod; null when nothing has to. */
+  stages(request: Request): JsonCall | null {
+    if (request.codec !== "json" || this.mode === "passthrough" || this.mode === "off") return null;
+    return new JsonCall(this, request);
+  }
+
+  /** Why this backend does not take a request in JSON; null when it does. */
+  refusal(request: Request): string | null {
+    if (request.codec !== "json" || this.mode !== "off") return null;
+    return `backend ${this.#backend.settings.name} does not take JSON: it takes proto`;
+  }
+
+  /** The method in the schema of this very pod. The descriptor set goes first. */
+  find(endpoint: Endpoint, { service, method, authority }: Request): Found | Promise<Found> {
+    return this.#inSet(service, method) ?? this.#pod(endpoint).find(service, method, authority);
+  }
+
+  #inSet(service: string, method: string): Found | null {
+    const schema = this.#set?.schema ?? null;
+    const found = schema?.method(service, method);
+    if (schema === null || found === undefined) return null;
+    return { kind: "found", schema, method: found, generation: -1 };
+  }
+
+  /** A schema that has this type and the request's method; null when there is none. */
+  async extend(endpoint: Endpoint, type: string, { service, method, authority }: Request): Promise<Schema | null> {
+    // A descriptor set is what it is.
+    if (this.#inSet(service, method) !== null) return null;
+    return this.#pod(endpoint).extend(type, authority);
+  }
+
+  /**
+   * Whether the schema says that the method has no side effects, so that it may be called by GET.
+   * @param gone nobody waits for the answer any more
+   */
+  safety(request: Request, gone: AbortSignal): Safety | Promise<Safety> {
+    const found = this.#inSet(request.service, request.method);
+    if (found !== null) return safetyOf(found);
+    if (this.mode === "passthrough" || this.mode === "off") return { safe: false };
+    return this.#ask(request, gone);
+  }
+
+  #ask(request: Request, gone: AbortSignal): Safety | Promise<Safety> {
+    for (const endpoint of this.#backend.endpoints.values()) {
+      if (!endpoint.ready) continue;
+      const found = this.find(endpoint, request);
+      return found instanceof Promise ? found.then(safetyOf) : safetyOf(found);
+    }
+    const hopeless = this.#backend.hopeless();
+    if (hopeless !== null) return { error: hopeless };
+    return new Promise((resolve) => {
+      const waiter: PickWaiter = {
+        retry: () => resolve(this.#ask(request, gone)),
+        fail: (message) => resolve({ error: message }),
+      };
+      gone.addEventListener("abort", () => this.#backend.withdraw(waiter));
+      if (this.#backend.wait(waiter)) return;
+      resolve({ error: `backend ${this.#backend.settings.name}: too many calls wait for an endpoint` });
+    });
+  }
+
+  #pod(endpoint: Endpoint): PodSchemas {
+    const known = this.#pods.get(endpoint);
+    if (known !== undefined && known.generation === endpoint.generation) return known;
+    const { machine, log } = this.#parts;
+    const pod = new PodSchemas(
+      {
+        clock: machine.clock,
+        log,
+        backend: this.#backend.settings.name,
+        shared: (fingerprint) => this.#shared(fingerprint),
+      },
+      endpoint,
+    );
+    this.#pods.set(endpoint, pod);
+    return pod;
+  }
+
+  /** Pods of one version share a schema. One that no pod has any more is not kept. */
+  #shared(fingerprint: string): Schema | undefined {
+    for (const endpoint of this.#backend.endpoints.values()) {
+      const schema = this.#pods.get(endpoint)?.schema ?? null;
+      if (schema?.fingerprint === fingerprint) return schema;
+    }
+    return undefined;
+  }
+}
+
+function safetyOf(found: Found): Safety {
+  switch (found.kind) {
+    case "found":
+      return { safe: hasNoSideEffects(found.method) };
+    case "lost":
+      return { error: found.message };
+    default:
+      return { safe: false };
+  }
+}

@@ -1,0 +1,166 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Endpoint } from "../balancing/endpoint.ts";
+import type { Clock, Log } from "../runtime/machine.ts";
+import { type Asked, askPod, REFLECTION_APIS } from "./ask-pod.ts";
+import { createSchema, type Files, fingerprintOf, type Schema } from "./schema.ts";
+
+/** What a method's messages are translated by, or why not. */
+export type Found =
+  | {
+      readonly kind: "found";
+      readonly schema: Schema;
+      readonly method: DescMethod;
+      /** Of the endpoint, for which this holds; -1 for all. */
+      readonly generation: number;
+    }
+  /** There is a schema, and the method is not in it. */
+  | { readonly kind: "unknown"; readonly generation: number; readonly message: string }
+  /** There is no schema. */
+  | { readonly kind: "none"; readonly generation: number; readonly message: string }
+  /** The pod is gone. */
+  | { readonly kind: "lost"; readonly message: string };
+
+/** A pod is asked again for what it did not have no sooner than this: a client may call what does not exist, again and again. */
+const REASK_MS = 10_000;
+/** Symbols that a pod did not have, of which that is remembered. */
+const MAX_UNKNOWN = 256;
+
+export interface PodParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly backend: string;
+  /** A schema that another pod has, by its fingerprint. */
+  shared(fingerprint: string): Schema | undefined;
+}
+
+/** What one pod has said of its schema by reflection. Nothing of it outlives the pod: see `Endpoint.generation`. */
+export class PodSchemas {
+  readonly generation: number;
+  /** Of all files known so far. */
+  schema: Schema | null = null;
+  readonly #parts: PodParts;
+  readonly #endpoint: Endpoint;
+  #files: Files = new Map();
+  /** One answer after the other is made a schema of. */
+  #adding: Promise<void> = Promise.resolve();
+  readonly #pending = new Map<string, Promise<Asked>>();
+  /** When a symbol was last asked for. */
+  readonly #askedAt = new Map<string, number>();
+  /** Index of the reflection service that the pod has, or is thought to have. */
+  #api = 0;
+  /** Why the pod is not asked any more, until when. */
+  #deaf = "";
+  #deafUntil = 0;
+
+  constructor(parts: PodParts, endpoint: Endpoint) {
+    this.#parts = parts;
+    this.#endpoint = endpoint;
+    this.generation = endpoint.generation;
+  }
+
+  /** At once when it is known. Asks the pod when it is not, or when the method was unknown and some time has passed. */
+  find(service: string, method: string, authority: string): Found | Promise<Found> {
+    const found = this.schema?.method(service, method);
+    if (found !== undefined && this.schema !== null) {
+      return { kind: "found", schema: this.schema, method: found, generation: this.generation };
+    }
+    if (!this.#mayAsk(service)) return this.#conclude(service, method);
+    return this.#learn(service, authority).then((asked) =>
+      asked.kind === "lost" ? { kind: "lost", message: asked.message } : this.#conclude(service, method),
+    );
+  }
+
+  /** Another type was met in an Any. @returns the schema that has it; null when there is none */
+  async extend(type: string, authority: string): Promise<Schema | null> {
+    if (this.schema?.message(type) !== undefined) return this.schema;
+    if (this.#mayAsk(type)) await this.#learn(type, authority);
+    return this.schema?.message(type) === undefined ? null : this.schema;
+  }
+
+  #mayAsk(symbol: string): boolean {
+    const now = this.#parts.clock.now();
+    if (now < this.#deafUntil) return false;
+    if (this.#pending.has(symbol)) return true;
+    const askedAt = this.#askedAt.get(symbol);
+    return askedAt === undefined || now - askedAt >= REASK_MS;
+  }
+
+  #conclude(service: string, method: string): Found {
+    const { generation } = this;
+    if (this.#deafUntil > this.#parts.clock.now()) return { kind: "none", generation, message: this.#deaf };
+    const { schema } = this;
+    const found = schema?.method(service, method);
+    if (schema !== null && found !== undefined) return { kind: "found", schema, method: found, generation };
+    return { kind: "unknown", generation, message: `the pod's server reflection does not have ${service}/${method}` };
+  }
+
+  /** Several calls that need the same at once share one question. */
+  #learn(symbol: string, authority: string): Promise<Asked> {
+    const pending = this.#pending.get(symbol);
+    if (pending !== undefined) return pending;
+    const asking = this.#ask(symbol, authority).finally(() => this.#pending.delete(symbol));
+    this.#pending.set(symbol, asking);
+    return asking;
+  }
+
+  async #ask(symbol: string, authority: string): Promise<Asked> {
+    const { clock } = this.#parts;
+    for (;;) {
+      const api = REFLECTION_APIS[this.#api];
+      // What is asked for again is asked for anew.
+      const known: Files = this.#askedAt.has(symbol) ? new Map() : this.#files;
+      const asked = await askPod(this.#endpoint, { clock, authority, api, symbol, known });
+      // Another pod has answered than the one that this is about.
+      if (asked.kind !== "lost" && asked.generation !== this.generation) {
+        return { kind: "lost", message: "the pod was replaced" };
+      }
+      if (asked.kind === "unimplemented" && this.#api + 1 < REFLECTION_APIS.length) {
+        this.#api++;
+        continue;
+      }
+      if (asked.kind !== "lost") await this.#remember(symbol, asked);
+      return asked;
+    }
+  }
+
+  async #remember(symbol: string, asked: Asked): Promise<void> {
+    const now = this.#parts.clock.now();
+    this.#askedAt.delete(symbol);
+    this.#askedAt.set(symbol, now);
+    if (this.#askedAt.size > MAX_UNKNOWN) this.#askedAt.delete(this.#askedAt.keys().next().value ?? "");
+    if (asked.kind === "unimplemented") {
+      // A pod does not get another set of services in its life.
+      this.#deaf = "the pod has no server reflection";
+      this.#deafUntil = Number.POSITIVE_INFINITY;
+      this.#parts.log.debug("no server reflection", this.#fields());
+    } else if (asked.kind === "refused") this.#refuse(asked.message);
+    else if (asked.kind === "files") {
+      const { files } = asked;
+      this.#adding = this.#adding.then(() => this.#add(files));
+      await this.#adding;
+    }
+  }
+
+  #refuse(message: string): void {
+    this.#deaf = `the pod's server reflection failed: ${message}`;
+    this.#deafUntil = this.#parts.clock.now() + REASK_MS;
+    this.#parts.log.warn("server reflection failed", { ...this.#fields(), error: message });
+  }
+
+  async #add(files: Files): Promise<void> {
+    const all: Files = new Map([...this.#files, ...files]);
+    try {
+      const fingerprint = await fingerprintOf(all);
+      this.schema = this.#parts.shared(fingerprint) ?? (await createSchema(all));
+      this.#files = all;
+      const fields = { ...this.#fields(), files: all.size, fingerprint: fingerprint.slice(0, 12) };
+      this.#parts.log.debug("schema learnt", fields);
+    } catch (error) {
+      this.#refuse(`its descriptors do not fit together: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #fields(): { readonly backend: string; readonly endpoint: string } {
+    return { backend: this.#parts.backend, endpoint: this.#endpoint.label };
+  }
+}

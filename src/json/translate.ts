@@ -1,0 +1,83 @@
+import { type DescMessage, fromBinary, fromJsonString, toBinary, toJson } from "@bufbuild/protobuf";
+import { isFieldError } from "@bufbuild/protobuf/reflect";
+import { quoteLargeIntegers } from "./large-integers.ts";
+import type { Schema } from "./schema.ts";
+
+/** A message in the other form, or why there is none. `missing`: with this type's schema it might be translated. */
+export type Translated =
+  | { readonly bytes: Uint8Array }
+  | { readonly error: string }
+  | { readonly error: string; readonly missing: string };
+
+// A byte order mark at the beginning is dropped (RFC 8259 8.1 lets parsers do so).
+const decoder = new TextDecoder("utf-8", { fatal: true });
+const encoder = new TextEncoder();
+
+/** One message from JSON to protobuf. @param ignoreUnknown drops fields that the schema does not have */
+export function toProtobuf(schema: Schema, type: DescMessage, json: Uint8Array, ignoreUnknown: boolean): Translated {
+  let text: string;
+  try {
+    text = decoder.decode(json);
+  } catch {
+    return { error: "it is not UTF-8" };
+  }
+  if (text === "") return { error: "it is empty, and not JSON" };
+  // A double holds 64-bit integers only up to 2^53; where a field may hold just any JSON, that is what a number is.
+  if (!schema.holdsFreeJson(type)) text = quoteLargeIntegers(text);
+  schema.missed = "";
+  try {
+    const message = fromJsonString(type, text, { registry: schema.types, ignoreUnknownFields: ignoreUnknown });
+    return { bytes: toBinary(type, message) };
+  } catch (error) {
+    return failure(schema, type, error);
+  }
+}
+
+/** One message from protobuf to JSON. */
+export function toJsonText(schema: Schema, type: DescMessage, bytes: Uint8Array): Translated {
+  schema.missed = "";
+  try {
+    const json = toJson(type, fromBinary(type, bytes), { registry: schema.types });
+    return { bytes: encoder.encode(JSON.stringify(json)) };
+  } catch (error) {
+    return failure(schema, type, error);
+  }
+}
+
+/** A message as a value for JSON; undefined when its type is not known or its bytes are not of it. */
+export function toJsonValue(schema: Schema, type: string, bytes: Uint8Array): unknown {
+  const found = schema.message(type);
+  if (found === undefined) return undefined;
+  try {
+    return toJson(found, fromBinary(found, bytes), { registry: schema.types });
+  } catch {
+    return undefined;
+  }
+}
+
+function failure(schema: Schema, type: DescMessage, error: unknown): Translated {
+  const { missed } = schema;
+  if (missed !== "")
+    return { error: `google.protobuf.Any holds a ${missed}, which is in no known schema`, missing: missed };
+  return { error: explain(type, error) };
+}
+
+/** The library's words, with the field in front: `field "price" of shop.v1.Item: expected number (int32), got "x"`. */
+function explain(type: DescMessage, error: unknown): string {
+  if (error instanceof RangeError) return "it is nested too deeply";
+  if (!(error instanceof Error)) return String(error);
+  if (isFieldError(error.cause)) {
+    const field = error.cause.field();
+    const kind = field.kind === "oneof" ? "oneof" : "field";
+    const parent = field.parent.typeName;
+    const where = parent === type.typeName ? "" : ` of ${parent}`;
+    return `${kind} "${field.name}"${where}: ${error.cause.message}`;
+  }
+  const match = /^cannot (?:de|en)code (\w+) ?(\S*) (?:from|to) JSON: (.*)$/s.exec(error.message);
+  if (match === null) return error.message;
+  const [, kind, name, what] = match;
+  const unknown = /^key (".*") is unknown$/s.exec(what);
+  const where = name === type.typeName ? "" : ` of ${name}`;
+  if (unknown !== null) return `field ${unknown[1]}${where} is unknown`;
+  return name === type.typeName ? what : `${kind} ${name}: ${what}`;
+}
