@@ -10,9 +10,6 @@ import type { StageParts } from "./json-stages.ts";
 import { type Found, PodSchemas } from "./pod-schemas.ts";
 import { hasNoSideEffects, type Schema } from "./schema.ts";
 
-/** Largest message that is held whole, unless the backend says otherwise: what gRPC clients allow, too. */
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
-
 export interface BackendJsonParts {
   readonly machine: Pick<Machine, "clock" | "readBytes" | "inflate">;
   readonly log: Log;
@@ -23,7 +20,7 @@ export type Safety = { readonly safe: boolean } | { readonly error: string };
 
 /** What becomes of JSON at one backend, and what is known of its pods' schemas. See docs/json.md. */
 export class BackendJson {
-  readonly mode: NonNullable<BackendSettings["json"]>;
+  readonly mode: BackendSettings["json"];
   readonly ignoreUnknownFields: boolean;
   readonly stageParts: StageParts;
   readonly #backend: Backend;
@@ -36,10 +33,10 @@ export class BackendJson {
     const { clock, readBytes, inflate } = parts.machine;
     this.#backend = backend;
     this.#parts = parts;
-    this.mode = settings.json ?? "auto";
-    this.ignoreUnknownFields = settings.jsonIgnoreUnknownFields === true;
-    this.stageParts = { heads: new Heads(), inflate, maxMessageBytes: settings.maxMessageBytes ?? MAX_MESSAGE_BYTES };
-    const path = settings.descriptorSet ?? null;
+    this.mode = settings.json;
+    this.ignoreUnknownFields = settings.jsonIgnoreUnknownFields;
+    this.stageParts = { heads: new Heads(), inflate, maxMessageBytes: settings.maxMessageBytes };
+    const path = settings.descriptorSet;
     this.#set = path === null ? null : new DescriptorSet(path, { clock, log: parts.log, readBytes });
   }
 
