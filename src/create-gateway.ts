@@ -15,6 +15,7 @@ import { Sweeper } from "./http2/sweeper.ts";
 import { BackendJson } from "./json/backend-json.ts";
 import type { Request } from "./protocols/classify.ts";
 import { Deadlines } from "./protocols/deadlines.ts";
+import { HeldMessages } from "./protocols/held-messages.ts";
 import { enterFetch } from "./protocols/fetch.ts";
 import { createRouter, type Decision, type Router, type Taken } from "./routing/router.ts";
 import type { DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
@@ -52,7 +53,8 @@ class RunningGateway implements Gateway, GatewayView {
     this.#log = log;
     this.#flusher = new Flusher(machine.soon);
     this.#sweeper = new Sweeper(machine.clock);
-    this.#budget = new Budget(settings.limits.maxBufferedBytes);
+    const { maxBufferedBytes } = settings.limits;
+    this.#budget = new Budget(maxBufferedBytes / 2);
     this.#dialler = new Dialler(machine.dial, this.#sweeper, {
       flusher: this.#flusher,
       budget: this.#budget,
@@ -63,7 +65,9 @@ class RunningGateway implements Gateway, GatewayView {
     this.#entrance = {
       clock: machine.clock,
       deadlines: this.#deadlines,
-      budget: this.#budget,
+      // Not the budget of the windows: whoever holds much in these two must not stop the credit of all connections.
+      budget: new Budget(maxBufferedBytes / 4),
+      held: new HeldMessages(maxBufferedBytes / 4),
       log,
       access: settings.log.access,
       route: (request, head) => this.#route(request, head),

@@ -13,6 +13,7 @@ import { CorsResponse, isPreflight, preflightAnswer } from "./protocols/cors.ts"
 import type { Downstream } from "./protocols/downstream.ts";
 import { grpcUpstreamHead } from "./protocols/grpc.ts";
 import { GrpcWebRequest, GrpcWebResponse } from "./protocols/grpc-web.ts";
+import type { HeldMessages } from "./protocols/held-messages.ts";
 import { innerHead } from "./protocols/inner-head.ts";
 import {
   notOfACall,
@@ -36,6 +37,7 @@ export interface Routed {
 /** What the entrance needs of the gateway. */
 export interface EntranceParts extends CallParts {
   readonly clock: Clock;
+  readonly held: HeldMessages;
   /** Null when no route takes the call. */
   route(request: Request, head: Head): Routed | null;
 }
@@ -159,7 +161,7 @@ function enterConnectUnary(
   request.upstream ??= innerHead(request, head);
   const call = new Call(parts, response, request, routed.backend, stages);
   response.call = call;
-  return new ConnectUnaryRequest(request, request.upstream, call, response, max, message);
+  return new ConnectUnaryRequest(request, request.upstream, call, response, max, parts.held, message);
 }
 
 /** The route lists the methods that may be called by GET, or their schema says that they have no side effects. */

@@ -29,7 +29,7 @@ export class Replay {
   #trailers: Head | null = null;
   #complete = true;
 
-  /** @param limit bytes kept after they were sent */
+  /** @param budget for such copies only: they give way to others, and others must not wait for them. @param limit bytes kept after they were sent */
   constructor(budget: Budget, limit: number) {
     this.#budget = budget;
     this.#limit = limit;
@@ -45,7 +45,7 @@ export class Replay {
     if (!this.#complete) return;
     this.#bytes += end - start;
     this.#budget.hold(end - start);
-    if (sent && this.#bytes > this.#limit) {
+    if (sent && (this.#bytes > this.#limit || this.#budget.exhausted)) {
       this.drop();
       return;
     }

@@ -5,6 +5,7 @@ import type { Request } from "./classify.ts";
 import type { Downstream, Unfit } from "./downstream.ts";
 import { ENVELOPE_BYTES, EnvelopeFlag, writePrefix } from "./envelope.ts";
 import { answerProblem } from "./grpc-answer.ts";
+import type { HeldMessages, Holder } from "./held-messages.ts";
 import { copyMetadata, isMetadata } from "./metadata.ts";
 import { type DebugDetail, errorJson, httpStatuses, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
 import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
@@ -15,39 +16,78 @@ import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
  * ended.
  */
 
-/** Pieces of a body, joined when it is complete. */
+/** A body's first piece keeps its chunk alive up to this size, which is not counted either: nearly every request is one piece. */
+const KEEP_CHUNK_BYTES = 16_384;
+
+/** A body, on its way to be a message in an envelope. */
 class Body {
   readonly #maxBytes: number;
-  #pieces: Uint8Array[] = [];
-  length = 0;
+  /** Told of every allocation. */
+  readonly #hold: (bytes: number) => void;
+  #bytes: Uint8Array | null = null;
+  #start = 0;
+  #end = 0;
+  /** `#bytes` was made here, with room for the envelope's prefix in front of `#start`. */
+  #own = false;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, hold: (bytes: number) => void) {
     this.#maxBytes = maxBytes;
+    this.#hold = hold;
   }
 
   /** @returns false when the body is larger than allowed */
   add(bytes: Uint8Array, start: number, end: number): boolean {
-    this.length += end - start;
-    if (this.length > this.#maxBytes) return false;
-    this.#pieces.push(bytes.subarray(start, end));
+    if (this.#end - this.#start + end - start > this.#maxBytes) return false;
+    if (this.#bytes === null && bytes.buffer.byteLength <= KEEP_CHUNK_BYTES) {
+      this.#bytes = bytes;
+      this.#start = start;
+      this.#end = end;
+      return true;
+    }
+    const buffer = this.#reserve(end - start);
+    buffer.set(bytes.subarray(start, end), this.#end);
+    this.#end += end - start;
     return true;
   }
 
-  /** The body behind `room` free bytes. */
-  join(room: number): Uint8Array {
-    const joined = new Uint8Array(room + this.length);
-    let at = room;
-    for (const piece of this.#pieces) {
-      joined.set(piece, at);
-      at += piece.length;
-    }
-    this.#pieces = [];
-    return joined;
+  /** Never pieces: of many tiny ones, each would cost more than it holds. */
+  #reserve(more: number): Uint8Array {
+    const held = this.#bytes;
+    const needed = ENVELOPE_BYTES + this.#end - this.#start + more;
+    if (held !== null && this.#own && needed <= held.length) return held;
+    const room = Math.max(needed, Math.min(needed * 2, ENVELOPE_BYTES + this.#maxBytes));
+    const larger = new Uint8Array(room);
+    if (held !== null) larger.set(held.subarray(this.#start, this.#end), ENVELOPE_BYTES);
+    this.#hold(room - (this.#own && held !== null ? held.length : 0));
+    this.#bytes = larger;
+    this.#end += ENVELOPE_BYTES - this.#start;
+    this.#start = ENVELOPE_BYTES;
+    this.#own = true;
+    return larger;
+  }
+
+  /** The body in an envelope. */
+  message(coded: boolean): Uint8Array {
+    const length = this.#end - this.#start;
+    const whole = this.#own ? (this.#bytes as Uint8Array).subarray(0, this.#end) : new Uint8Array(ENVELOPE_BYTES + length);
+    if (!this.#own && this.#bytes !== null) whole.set(this.#bytes.subarray(this.#start, this.#end), ENVELOPE_BYTES);
+    // An empty body is an empty message, whatever content-encoding says.
+    writePrefix(whole, coded && length > 0 ? EnvelopeFlag.COMPRESSED : 0, length);
+    return whole;
+  }
+
+  drop(): void {
+    this.#bytes = null;
+    this.#start = 0;
+    this.#end = 0;
+    this.#own = false;
   }
 }
 
+const TOO_MUCH_HELD = "the gateway holds too many incomplete messages, and this one has taken the longest";
+
 /** The client's request, on its way to the call. */
-export class ConnectUnaryRequest implements Receiver {
+export class ConnectUnaryRequest implements Receiver, Holder {
   readonly #call: Receiver;
   readonly #response: ConnectUnaryResponse;
   readonly #inner: Head;
@@ -55,6 +95,7 @@ export class ConnectUnaryRequest implements Receiver {
   readonly #maxBytes: number;
   readonly #body: Body;
   readonly #given: Uint8Array | null;
+  readonly #held: HeldMessages;
   #over = false;
 
   /** @param given the message of a GET; null to take the body */
@@ -64,6 +105,7 @@ export class ConnectUnaryRequest implements Receiver {
     call: Receiver,
     response: ConnectUnaryResponse,
     maxBytes: number,
+    held: HeldMessages,
     given: Uint8Array | null = null,
   ) {
     this.#call = call;
@@ -71,7 +113,9 @@ export class ConnectUnaryRequest implements Receiver {
     this.#inner = inner;
     this.#coded = request.coding !== "" && request.coding !== "identity";
     this.#maxBytes = maxBytes;
-    this.#body = new Body(maxBytes);
+    this.#held = held;
+    response.held = held;
+    this.#body = new Body(maxBytes, (bytes) => held.hold(this, bytes));
     this.#given = given;
   }
 
@@ -81,42 +125,55 @@ export class ConnectUnaryRequest implements Receiver {
 
   data(bytes: Uint8Array, start: number, end: number): void {
     if (this.#over) return;
-    // Held whole, so there is nothing to wait for: the bound is maxMessageBytes.
+    // Held whole, so there is nothing to wait for: the bounds are maxMessageBytes, and HeldMessages for all together.
     this.#response.accept(end - start);
     if (this.#given !== null) return;
-    if (this.#body.add(bytes, start, end)) return;
-    this.#over = true;
-    const message = `request message is larger than the ${this.#maxBytes} bytes allowed`;
+    if (!this.#body.add(bytes, start, end)) this.#exhausted(`request message is larger than the ${this.#maxBytes} bytes allowed`);
+  }
+
+  giveWay(): void {
+    this.#exhausted(TOO_MUCH_HELD);
+  }
+
+  #exhausted(message: string): void {
+    this.#stop();
     this.#call.abort(localAbort(ErrorCode.CANCEL, message));
     this.#response.fail({ code: Status.RESOURCE_EXHAUSTED, message, details: [] });
   }
 
+  #stop(): void {
+    this.#over = true;
+    this.#body.drop();
+    this.#held.release(this);
+  }
+
   end(): void {
     if (this.#over) return;
-    this.#over = true;
     if (this.#given !== null) this.#body.add(this.#given, 0, this.#given.length);
-    const message = this.#body.join(ENVELOPE_BYTES);
-    const length = message.length - ENVELOPE_BYTES;
-    // An empty body is an empty message, whatever content-encoding says.
-    writePrefix(message, this.#coded && length > 0 ? EnvelopeFlag.COMPRESSED : 0, length);
+    if (this.#over) return;
+    const message = this.#body.message(this.#coded);
+    this.#stop();
     this.#call.data(message, 0, message.length);
     this.#call.end(null);
   }
 
   abort(reason: Abort): void {
-    this.#over = true;
+    this.#stop();
+    this.#response.stop();
     this.#call.abort(reason);
   }
 }
 
 /** The call's answer, on its way to the client. */
-export class ConnectUnaryResponse implements Downstream {
+export class ConnectUnaryResponse implements Downstream, Holder {
   readonly #to: Downstream;
   readonly #request: Request;
   readonly #maxBytes: number;
   readonly #debug: DebugDetail | undefined;
   /** Whose answer it is. */
   call: Unfit | null = null;
+  /** Where its message is counted. */
+  held: HeldMessages | null = null;
   #source: Flow | null = null;
   #head: Head | null = null;
   /** The answer's envelope as far as it is there; usually all of it in one piece. */
@@ -136,6 +193,17 @@ export class ConnectUnaryResponse implements Downstream {
 
   get peer(): string {
     return this.#to.peer;
+  }
+
+  giveWay(): void {
+    this.#fail(Status.RESOURCE_EXHAUSTED, TOO_MUCH_HELD);
+  }
+
+  /** Nothing more comes, or nobody wants it. */
+  stop(): void {
+    this.#over = true;
+    this.#bytes = null;
+    this.held?.release(this);
   }
 
   get source(): Flow | null {
@@ -168,6 +236,7 @@ export class ConnectUnaryResponse implements Downstream {
       this.#start = start;
       this.#end = end;
     } else this.#append(bytes, start, end);
+    if (this.#over) return;
     const length = this.#end - this.#start;
     if (length < ENVELOPE_BYTES) return;
     const announced = this.#announced();
@@ -196,6 +265,8 @@ export class ConnectUnaryResponse implements Downstream {
     if (!this.#own || held.length - this.#end < add) {
       const larger = new Uint8Array(Math.max(needed, have + add, Math.min(have * 2, this.#maxBytes)));
       larger.set(held.subarray(this.#start, this.#end));
+      this.held?.hold(this, larger.length - (this.#own ? held.length : 0));
+      if (this.#over) return;
       this.#bytes = larger;
       this.#own = true;
       this.#start = 0;
@@ -240,7 +311,7 @@ export class ConnectUnaryResponse implements Downstream {
       this.#fail(Status.INTERNAL, "the pod's message has the compressed flag, but no grpc-encoding says how");
       return;
     }
-    this.#over = true;
+    this.stop();
     this.#to.head(this.#successHead(head, trailers, compressed ? (encoding as string) : ""));
     if (this.#end > this.#start + ENVELOPE_BYTES) this.#to.data(bytes, this.#start + ENVELOPE_BYTES, this.#end);
     this.#to.end(null);
@@ -286,7 +357,7 @@ export class ConnectUnaryResponse implements Downstream {
 
   /** Content-type is always application/json, whatever the request's codec (Connect protocol, Unary-Response). */
   #error(status: RpcStatus, head: Head | null, trailers: Head | null): void {
-    this.#over = true;
+    this.stop();
     const body = encoder.encode(JSON.stringify(errorJson(status, this.#debug)));
     // A pod that answered in HTTP alone, such as a 404 of its router, is quoted with its own status.
     const httpStatus = status.httpStatus ?? httpStatuses[status.code];
