@@ -37,7 +37,8 @@ ${example}\`\`\`
 - Fields may be written \`backendRefs\` or \`backend_refs\`. A field that is left out has its default. A field without a value,
   an unknown one and one that stands twice are errors.
 - Times are written like \`250ms\`, \`5s\` or \`1m30s\` (the Gateway API's GEP-2257). Sizes are whole numbers of bytes.
-- Files are read relative to the folder of the configuration file, once, at the start.
+- Files are read relative to the folder of the configuration file, once, at the start; a descriptor set
+  also when it changes.
 - Regular expressions are JavaScript's, compared with the whole value. They run on what clients send: leave out nested
   repetitions such as \`(a+)+\`, which can take for ever.
 
