@@ -1,14 +1,19 @@
 /** `npm run conformance`: the Connect conformance suite through the gateway. See docs/conformance.md. */
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
+import { nodeProgram, type RuntimeName } from "../e2e/support/runtimes.ts";
 import { findTool } from "../support/tools.ts";
-import { createKindReader } from "./cases.ts";
-import { type Options, readOptions, USAGE } from "./options.ts";
+import { createKindReader, type ReadKind } from "./cases.ts";
+import { type PartResult, writePage } from "./docs.ts";
+import { type Options, type PartName, readOptions, USAGE } from "./options.ts";
 import { runOf, seenFile, TITLES } from "./parts.ts";
 import { describeFailures, formatTable, tabulate } from "./report.ts";
 import { type RunResult, runSuite } from "./runner.ts";
-import { createRunFolder, prepareTools } from "./tools.ts";
+import { createRunFolder, prepareTools, ROOT, type Tools } from "./tools.ts";
 
+const PAGE = join(ROOT, "docs/conformance.md");
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 main(process.argv.slice(2)).then(
@@ -19,38 +24,76 @@ main(process.argv.slice(2)).then(
   },
 );
 
+/** What all parts share. */
+interface Context {
+  readonly options: Options;
+  readonly tools: Tools;
+  readonly folder: string;
+  readonly kindOf: ReadKind;
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
   if (options === "help") {
     say(USAGE);
     return 0;
   }
+  const started = performance.now();
   const tools = prepareTools(say);
-  const folder = createRunFolder(options.head);
-  const kindOf = createKindReader(tools.suites);
-  const totals = { passed: 0, failed: 0, skipped: 0 };
+  const context = { options, tools, folder: createRunFolder(options.head), kindOf: createKindReader(tools.suites) };
+  const versions = new Map<RuntimeName, string>();
+  const skipped: string[] = [];
+  const results: PartResult[] = [];
   for (const runtime of options.runtimes) {
-    const found = runtime === "node" ? null : findTool(runtime);
-    if (found !== null && "missing" in found) {
-      say(`\nSKIPPED: ${runtime}: ${found.missing}`);
-      totals.skipped++;
+    const version = versionOf(runtime);
+    if ("missing" in version) {
+      skipped.push(`${runtime}: ${version.missing}`);
+      say(`\nSKIPPED: ${runtime}: ${version.missing}`);
       continue;
     }
-    for (const part of options.parts) {
-      const run = runOf(part, runtime, options, tools, folder);
-      say(`\n${TITLES[part]}; gateway on ${runtime}`);
-      const result = await runSuite(tools.runner, run, progressLine());
-      const client = part.startsWith("client-") ? part.slice("client-".length) : undefined;
-      say(formatTable(tabulate(result.cases, kindOf, client)));
-      tell(result, options, (most) => describeFailures(result.cases, kindOf, most));
-      if (client === undefined) sayContentTypes(seenFile(part, runtime, folder));
-      const wrong = result.cases.filter(({ outcome }) => outcome !== "passed" && outcome !== "known").length;
-      totals.failed += wrong + (result.cases.length === 0 ? 1 : 0);
-      totals.passed += result.cases.length - wrong;
-    }
+    versions.set(runtime, version.version);
+    for (const part of options.parts) results.push(await runPart(part, runtime, version.version, context));
   }
-  say(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
-  return totals.failed === 0 ? 0 : 1;
+  if (options.whole) {
+    writeFileSync(PAGE, writePage(results, versions, skipped));
+    say(`\nwritten: ${PAGE}`);
+  }
+  const total = results.reduce((sum, result) => sum + result.total, 0);
+  const good = results.reduce((sum, result) => sum + result.passed + result.known, 0);
+  const empty = results.filter((result) => result.total === 0).length;
+  say(`\n${Math.round((performance.now() - started) / 1000)} s`);
+  say(`${good} passed, ${total - good + empty} failed, ${skipped.length} skipped`);
+  return good === total && empty === 0 ? 0 : 1;
+}
+
+async function runPart(part: PartName, runtime: RuntimeName, version: string, context: Context): Promise<PartResult> {
+  const { options, tools, folder, kindOf } = context;
+  say(`\n${TITLES[part]}; gateway on ${version}`);
+  const result = await runSuite(tools.runner, runOf(part, runtime, options, tools, folder), progressLine());
+  const client = part.startsWith("client-") ? part.slice("client-".length) : undefined;
+  const table = tabulate(result.cases, kindOf, client);
+  say(formatTable(table));
+  const count = (outcome: string): number => result.cases.filter((one) => one.outcome === outcome).length;
+  const passed = count("passed");
+  const known = count("known");
+  const note = known > 0 ? `, ${known} failed as they must` : "";
+  say(`${passed} of ${result.cases.length} passed${note}, in ${result.seconds.toFixed(0)} s; log: ${result.log}`);
+  sayFailures(result, options, kindOf);
+  const seen = client === undefined ? readSeen(seenFile(part, runtime, folder)) : [];
+  if (client === undefined) {
+    say(`what arrived:${seen.length === 0 ? " nothing" : ""}`);
+    for (const line of seen) say(`    ${line.replaceAll("\t", "  ")}`);
+  }
+  return { part, runtime, table, passed, known, total: result.cases.length, seen };
+}
+
+function sayFailures(result: RunResult, { groups }: Options, kindOf: ReadKind): void {
+  const text = describeFailures(result.cases, kindOf, groups);
+  if (text !== "") say(text);
+  // The same line comes once per server process.
+  const counts = new Map<string, number>();
+  for (const line of result.trouble) counts.set(line, (counts.get(line) ?? 0) + 1);
+  for (const [line, count] of [...counts].slice(0, 20)) say(`said: ${count > 1 ? `${count}x ` : ""}${line}`);
 }
 
 /** On a terminal only: how far a run is. */
@@ -61,22 +104,16 @@ function progressLine(): (done: number) => void {
   };
 }
 
-function tell(result: RunResult, { groups }: Options, failures: (most: number) => string): void {
-  const known = result.cases.filter(({ outcome }) => outcome === "known").length;
-  const passed = result.cases.filter(({ outcome }) => outcome === "passed").length;
-  const note = known > 0 ? ` (${known} known)` : "";
-  say(`${passed} of ${result.cases.length} passed${note} in ${result.seconds.toFixed(0)} s; all output: ${result.log}`);
-  const text = failures(groups);
-  if (text !== "") say(text);
-  // The same line comes once per server process.
-  const counts = new Map<string, number>();
-  for (const line of result.trouble) counts.set(line, (counts.get(line) ?? 0) + 1);
-  for (const [line, count] of [...counts].slice(0, 20)) say(`said: ${count > 1 ? `${count}x ` : ""}${line}`);
+/** What pods saw: the proof that nothing but gRPC reached them. */
+function readSeen(file: string): string[] {
+  if (!existsSync(file)) return [];
+  return [...new Set(readFileSync(file, "utf8").trim().split("\n"))].sort();
 }
 
-/** The content-types that the pods saw: the proof that nothing but gRPC reached them. */
-function sayContentTypes(file: string): void {
-  const lines = existsSync(file) ? new Set(readFileSync(file, "utf8").trim().split("\n")) : new Set<string>();
-  say(`content-types, as the pods saw them:${lines.size === 0 ? " none" : ""}`);
-  for (const line of [...lines].sort()) say(`    ${line.replaceAll("\t", "  ")}`);
+function versionOf(runtime: RuntimeName): { readonly version: string } | { readonly missing: string } {
+  const found = runtime === "node" ? { path: nodeProgram() } : findTool(runtime);
+  if ("missing" in found) return found;
+  const said = execFileSync(found.path, ["--version"], { encoding: "utf8" });
+  const name = { node: "Node", deno: "Deno", bun: "Bun" }[runtime];
+  return { version: `${name} ${/\d+\.\d+\.\d+/.exec(said)?.[0] ?? "of unknown version"}` };
 }
