@@ -15,8 +15,8 @@ import { Sweeper } from "./http2/sweeper.ts";
 import { BackendJson } from "./json/backend-json.ts";
 import type { Request } from "./protocols/classify.ts";
 import { Deadlines } from "./protocols/deadlines.ts";
-import { HeldMessages } from "./protocols/held-messages.ts";
 import { enterFetch } from "./protocols/fetch.ts";
+import { HeldMessages } from "./protocols/held-messages.ts";
 import { createRouter, type Decision, type Router, type Taken } from "./routing/router.ts";
 import type { DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
 
@@ -44,6 +44,8 @@ class RunningGateway implements Gateway, GatewayView {
   readonly #dialler: Dialler;
   #drained: Promise<boolean> | null = null;
   #state: State = "starting";
+  /** The drain delay is over: connections that were accepted before it ended are drained like the others. */
+  #leaving = false;
   /** Called when the last downstream connection has gone. */
   #emptied: (() => void) | null = null;
 
@@ -99,6 +101,7 @@ class RunningGateway implements Gateway, GatewayView {
     this.#state = "draining";
     const { drainDelay, drainTimeout } = this.#settings;
     if (drainDelay > 0) await this.#sleep(drainDelay);
+    this.#leaving = true;
     for (const { listening } of this.#listeners) listening.stop();
     for (const connection of this.#connections) connection.drain();
     const finished = await this.#allGone(drainTimeout);
@@ -180,7 +183,7 @@ class RunningGateway implements Gateway, GatewayView {
           const connection = new ServerConnection(stream, options, events);
           this.#connections.add(connection);
           this.#sweeper.add(connection);
-          if (this.#state === "draining") connection.drain();
+          if (this.#leaving) connection.drain();
           return connection;
         },
         http1: (request) =>
