@@ -69,7 +69,9 @@ class Body {
   /** The body in an envelope. */
   message(coded: boolean): Uint8Array {
     const length = this.#end - this.#start;
-    const whole = this.#own ? (this.#bytes as Uint8Array).subarray(0, this.#end) : new Uint8Array(ENVELOPE_BYTES + length);
+    const whole = this.#own
+      ? (this.#bytes as Uint8Array).subarray(0, this.#end)
+      : new Uint8Array(ENVELOPE_BYTES + length);
     if (!this.#own && this.#bytes !== null) whole.set(this.#bytes.subarray(this.#start, this.#end), ENVELOPE_BYTES);
     // An empty body is an empty message, whatever content-encoding says.
     writePrefix(whole, coded && length > 0 ? EnvelopeFlag.COMPRESSED : 0, length);
@@ -128,7 +130,8 @@ export class ConnectUnaryRequest implements Receiver, Holder {
     // Held whole, so there is nothing to wait for: the bounds are maxMessageBytes, and HeldMessages for all together.
     this.#response.accept(end - start);
     if (this.#given !== null) return;
-    if (!this.#body.add(bytes, start, end)) this.#exhausted(`request message is larger than the ${this.#maxBytes} bytes allowed`);
+    if (!this.#body.add(bytes, start, end))
+      this.#exhausted(`request message is larger than the ${this.#maxBytes} bytes allowed`);
   }
 
   giveWay(): void {
