@@ -170,6 +170,23 @@ describe("a pod that breaks the rules on one call", () => {
     expect(next.status.code).toBe(0);
   });
 
+  test("again and again: is no reason to end the pod's connection, on which other calls are", async () => {
+    const { world, pod, client } = await startTriple();
+    const other = client.open();
+    await world.settle();
+    const [open] = pod.calls;
+    pod.onCall = (call) => call.sendHead(["x-no", "status"]);
+    for (let i = 0; i < 12; i++) {
+      for (let k = 0; k < 50; k++) client.unary();
+      await world.settle();
+    }
+    expect(world.backend.calls[Status.INTERNAL]).toBe(600);
+    answerOk(open);
+    await world.settle();
+    expect(other.status.code).toBe(0);
+    expect(world.net.linksTo(POD)).toHaveLength(1);
+  });
+
   test("informational heads: are skipped", async () => {
     const { world, pod, client } = await startTriple();
     const call = client.unary();
