@@ -16,6 +16,7 @@ import { BackendJson } from "./json/backend-json.ts";
 import type { Request } from "./protocols/classify.ts";
 import { Deadlines } from "./protocols/deadlines.ts";
 import { enterFetch } from "./protocols/fetch.ts";
+import { overflowOf } from "./protocols/header-list.ts";
 import { HeldMessages } from "./protocols/held-messages.ts";
 import { createRouter, type Decision, type Router, type Taken } from "./routing/router.ts";
 import type { DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
@@ -176,6 +177,8 @@ class RunningGateway implements Gateway, GatewayView {
         host: settings.host,
         port: settings.port,
         headTimeoutMs: this.#settings.limits.headTimeout,
+        // More than the limit, so that a head that is a little over it is answered by us, with CORS.
+        maxHeadBytes: 2 * this.#settings.limits.maxHeaderListBytes,
         ...(tls === null ? {} : { tls }),
       },
       {
@@ -187,7 +190,10 @@ class RunningGateway implements Gateway, GatewayView {
           return connection;
         },
         http1: (request) =>
-          enterFetch(request, (downstream, head) => enter(this.#entrance, settings.cors, downstream, head, "")),
+          enterFetch(request, (downstream, head) => {
+            const overflow = overflowOf(head.fields, this.#settings.limits);
+            return enter(this.#entrance, settings.cors, downstream, head, overflow);
+          }),
       },
     );
     this.#listeners.push({ settings, listening });

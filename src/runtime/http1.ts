@@ -25,12 +25,14 @@ interface Connection {
  * `node:http` without a listening socket of its own: it is given connections. That leaves out its own head timeout and idle
  * list, which start with `listen`, so they are here.
  * @param headTimeoutMs from the accept to the first request's head; later requests have KEEP_ALIVE_MS more
+ * @param maxHeadBytes of a request
  */
-export function createHttp1(handle: Acceptor["http1"], headTimeoutMs: number): Http1 {
+export function createHttp1(handle: Acceptor["http1"], headTimeoutMs: number, maxHeadBytes: number): Http1 {
   const connections = new Map<Socket, Connection>();
   let stopping = false;
   const respond = fetchListener(handle);
-  const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+  const options = { keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: maxHeadBytes };
+  const server = http.createServer(options, (request, response) => {
     const socket = request.socket;
     const connection = connections.get(socket);
     if (connection !== undefined) {

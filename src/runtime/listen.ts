@@ -12,12 +12,14 @@ import { sniff } from "./sniff.ts";
 
 /** Default of {@link ListenOptions.headTimeoutMs}. */
 const HEAD_TIMEOUT_MS = 10_000;
+/** Default of {@link ListenOptions.maxHeadBytes}. */
+const MAX_HEAD_BYTES = 16_384;
 
 /** One port for everything: HTTP/2 goes to the acceptor's engine, HTTP/1.1 to node:http. */
 export function createListen(open: OpenSockets): Listen {
   return async (options, acceptor) => {
     const headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
-    const http1 = createHttp1(acceptor.http1, headTimeoutMs);
+    const http1 = createHttp1(acceptor.http1, headTimeoutMs, options.maxHeadBytes ?? MAX_HEAD_BYTES);
     const sockets = new Set<net.Socket>();
     const server = createServer(options, headTimeoutMs);
     server.on("connection", (socket) => {

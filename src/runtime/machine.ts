@@ -105,6 +105,11 @@ export interface ListenOptions {
    * destroyed. HTTP/2 connections are the acceptor's to watch once they are handed over. Default 10,000.
    */
   readonly headTimeoutMs?: number;
+  /**
+   * Bytes that a head of HTTP/1.1 may have to get to the acceptor, which may have a lower limit and can say why. Longer ones
+   * get a bare 431, and their connection is closed. Default 16 KiB.
+   */
+  readonly maxHeadBytes?: number;
 }
 
 /** What a listener does with connections, once it knows which HTTP they speak. */

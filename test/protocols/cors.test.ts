@@ -476,6 +476,21 @@ describe("CORS, header list over the limit", () => {
     expect(got.text).toContain("maxHeaderListBytes");
   });
 
+  test("over fetch: 431 that the page can read; too many fields, too", async () => {
+    const world = await start();
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, "1"]));
+    for (const [headers, limit] of [
+      [large, "maxHeaderListBytes"],
+      [many, "maxHeaderFields"],
+    ] as const) {
+      const got = await ask(world, "fetch", unary(page, headers));
+      expect(got.status).toBe(431);
+      expectShown(got);
+      expect(got.text).toContain(limit);
+    }
+    expect(world.pods[0].calls).toEqual([]);
+  });
+
   test("without any settings: 431 that no page can read", async () => {
     const world = await start({ listener: null });
     const got = await ask(world, "HTTP/2", { headers: { ...large, origin: page } });
