@@ -93,14 +93,16 @@ function enterGrpc(parts: EntranceParts, downstream: Downstream, request: Reques
     downstream.end(null);
     return nobody;
   }
-  const refused = routed.json.refusal(request);
+  // The one question that a splice is asked about JSON.
+  const json = request.codec === "json" ? routed.json : null;
+  const refused = json?.refusal(request) ?? null;
   if (refused !== null) {
     downstream.head(trailersOnly(Status.UNIMPLEMENTED, refused, request.contentType));
     downstream.end(null);
     return nobody;
   }
   request.upstream ??= grpcUpstreamHead(head);
-  return new Call(parts, downstream, request, routed.backend, routed.json.stages(request));
+  return new Call(parts, downstream, request, routed.backend, json === null ? null : json.stages(request));
 }
 
 function enterGrpcWeb(

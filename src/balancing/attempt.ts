@@ -41,8 +41,8 @@ export class Attempt implements Receiver, StreamWaiter {
   readonly backend: Backend;
   readonly endpoint: Endpoint;
   readonly path: string;
-  /** On the gateway's clock, milliseconds. */
-  readonly startedAt: number;
+  /** On the gateway's clock, milliseconds: when the pod was picked, or when preparations for it were done. */
+  startedAt: number;
   stream: Stream | null = null;
   headAt = 0;
   /** DATA frames of the response: with more than one it is a stream, as far as the time of the call is concerned. */
@@ -73,6 +73,7 @@ export class Attempt implements Receiver, StreamWaiter {
   request(generation: number): void {
     if (this.#over) return;
     this.#generation = generation;
+    this.startedAt = this.#clock.now();
     if (this.endpoint.draining) this.refused(`${this.endpoint.label} has left the backend`);
     else this.endpoint.request(this);
   }

@@ -8,7 +8,7 @@ import { Heads } from "./heads.ts";
 import { JsonCall } from "./json-call.ts";
 import type { StageParts } from "./json-stages.ts";
 import { type Found, PodSchemas } from "./pod-schemas.ts";
-import { hasNoSideEffects, type Schema } from "./schema.ts";
+import { type Files, hasNoSideEffects, type Schema, sameFiles } from "./schema.ts";
 
 export interface BackendJsonParts {
   readonly machine: Pick<Machine, "clock" | "readBytes" | "inflate">;
@@ -119,7 +119,7 @@ export class BackendJson {
         clock: machine.clock,
         log,
         backend: this.#backend.settings.name,
-        shared: (fingerprint) => this.#shared(fingerprint),
+        shared: (files) => this.#shared(files),
       },
       endpoint,
     );
@@ -128,10 +128,10 @@ export class BackendJson {
   }
 
   /** Pods of one version share a schema. One that no pod has any more is not kept. */
-  #shared(fingerprint: string): Schema | undefined {
+  #shared(files: Files): Schema | undefined {
     for (const endpoint of this.#backend.endpoints.values()) {
       const schema = this.#pods.get(endpoint)?.schema ?? null;
-      if (schema?.fingerprint === fingerprint) return schema;
+      if (schema !== null && sameFiles(schema.files, files)) return schema;
     }
     return undefined;
   }

@@ -1,5 +1,5 @@
 import type { Clock, Log, ReadBytes, Timer } from "../runtime/machine.ts";
-import { readDescriptorSet, type Schema } from "./schema.ts";
+import { readDescriptorSet, type Schema, sameBytes } from "./schema.ts";
 
 /** A file is read and compared this often. It is in the page cache: some hundred microseconds for a large one. */
 const POLL_MS = 5_000;
@@ -66,17 +66,11 @@ export class DescriptorSet {
   /** @returns true when it has changed */
   async #load(): Promise<boolean> {
     const bytes = await this.#parts.readBytes(this.path);
-    if (this.#schema !== null && equal(bytes, this.#bytes)) return false;
-    this.#schema = await readDescriptorSet(bytes);
+    if (this.#schema !== null && sameBytes(bytes, this.#bytes)) return false;
+    this.#schema = readDescriptorSet(bytes);
     this.#bytes = bytes;
     return true;
   }
-}
-
-function equal(one: Uint8Array, other: Uint8Array): boolean {
-  if (one.length !== other.length) return false;
-  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
-  return true;
 }
 
 function messageOf(error: unknown): string {

@@ -92,7 +92,11 @@ export class JsonCall implements Stages, Translator {
     return true;
   }
 
-  /** See {@link DebugDetail}. */
-  readonly debug = ({ type, value }: ErrorDetail): unknown =>
-    this.#schema === null ? undefined : toJsonValue(this.#schema, type, value);
+  /** See {@link DebugDetail}. What is not known yet is asked for, so that the next error shows it. */
+  readonly debug = ({ type, value }: ErrorDetail): unknown => {
+    if (this.#schema === null) return undefined;
+    const known = toJsonValue(this.#schema, type, value);
+    if (known === undefined) this.extend(type).catch(() => {});
+    return known;
+  };
 }

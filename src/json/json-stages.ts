@@ -2,7 +2,7 @@ import type { Attempt, Upstream } from "../balancing/attempt.ts";
 import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Stream } from "../http2/stream.ts";
 import { describeEnvelopeError, type EnvelopeError } from "../protocols/envelope.ts";
-import { field, Status } from "../protocols/status.ts";
+import { field, Status, statusOf } from "../protocols/status.ts";
 import type { Inflate } from "../runtime/machine.ts";
 import { type Heads, isProtobufAnswer, isTrailersOnly } from "./heads.ts";
 import { MessageStage } from "./message-stage.ts";
@@ -163,6 +163,12 @@ class JsonResponse implements Receiver {
   }
 
   #badEnvelope(error: EnvelopeError): void {
+    const failed = this.#trailers !== null && statusOf(this.#trailers.fields) !== Status.OK;
+    if (error.kind === "truncated" && failed) {
+      // The pod failed in the middle of a message, and says how.
+      this.#attempt.end(this.#trailers);
+      return;
+    }
     const code = error.kind === "length" ? Status.RESOURCE_EXHAUSTED : Status.INTERNAL;
     const { maxMessageBytes } = this.#parts;
     this.#giveUp(

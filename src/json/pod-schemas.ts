@@ -2,7 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Endpoint } from "../balancing/endpoint.ts";
 import type { Clock, Log } from "../runtime/machine.ts";
 import { type Asked, askPod, REFLECTION_APIS } from "./ask-pod.ts";
-import { createSchema, type Files, fingerprintOf, type Schema } from "./schema.ts";
+import { createSchema, type Files, type Schema } from "./schema.ts";
 
 /** What a method's messages are translated by, or why not. */
 export type Found =
@@ -29,8 +29,8 @@ export interface PodParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly backend: string;
-  /** A schema that another pod has, by its fingerprint. */
-  shared(fingerprint: string): Schema | undefined;
+  /** A schema that another pod has, of the same files. */
+  shared(files: Files): Schema | undefined;
 }
 
 /** What one pod has said of its schema by reflection. Nothing of it outlives the pod: see `Endpoint.generation`. */
@@ -41,8 +41,6 @@ export class PodSchemas {
   readonly #parts: PodParts;
   readonly #endpoint: Endpoint;
   #files: Files = new Map();
-  /** One answer after the other is made a schema of. */
-  #adding: Promise<void> = Promise.resolve();
   readonly #pending = new Map<string, Promise<Asked>>();
   /** When a symbol was last asked for. */
   readonly #askedAt = new Map<string, number>();
@@ -118,12 +116,12 @@ export class PodSchemas {
         this.#api++;
         continue;
       }
-      if (asked.kind !== "lost") await this.#remember(symbol, asked);
+      if (asked.kind !== "lost") this.#remember(symbol, asked);
       return asked;
     }
   }
 
-  async #remember(symbol: string, asked: Asked): Promise<void> {
+  #remember(symbol: string, asked: Asked): void {
     const now = this.#parts.clock.now();
     this.#askedAt.delete(symbol);
     this.#askedAt.set(symbol, now);
@@ -134,11 +132,7 @@ export class PodSchemas {
       this.#deafUntil = Number.POSITIVE_INFINITY;
       this.#parts.log.debug("no server reflection", this.#fields());
     } else if (asked.kind === "refused") this.#refuse(asked.message);
-    else if (asked.kind === "files") {
-      const { files } = asked;
-      this.#adding = this.#adding.then(() => this.#add(files));
-      await this.#adding;
-    }
+    else if (asked.kind === "files") this.#add(asked.files);
   }
 
   #refuse(message: string): void {
@@ -147,14 +141,13 @@ export class PodSchemas {
     this.#parts.log.warn("server reflection failed", { ...this.#fields(), error: message });
   }
 
-  async #add(files: Files): Promise<void> {
+  #add(files: Files): void {
     const all: Files = new Map([...this.#files, ...files]);
     try {
-      const fingerprint = await fingerprintOf(all);
-      this.schema = this.#parts.shared(fingerprint) ?? (await createSchema(all));
-      this.#files = all;
-      const fields = { ...this.#fields(), files: all.size, fingerprint: fingerprint.slice(0, 12) };
-      this.#parts.log.debug("schema learnt", fields);
+      this.schema = this.#parts.shared(all) ?? createSchema(all);
+      // One copy for all pods of a version.
+      this.#files = this.schema.files;
+      this.#parts.log.debug("schema learnt", { ...this.#fields(), files: all.size });
     } catch (error) {
       this.#refuse(`its descriptors do not fit together: ${error instanceof Error ? error.message : String(error)}`);
     }

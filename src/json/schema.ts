@@ -21,32 +21,32 @@ export type Files = ReadonlyMap<string, Uint8Array>;
 
 /** One version of somebody's protos, as far as it is known: what messages are translated by. */
 export class Schema {
-  /** SHA-256 of the files; equal versions share one schema. */
-  readonly fingerprint: string;
+  /** What it was made of; empty for a descriptor set. */
+  readonly files: Files;
   readonly types: Registry;
   /** A type that was looked for in vain since this was last emptied: an `Any` held it. */
   missed = "";
-  readonly #files: FileRegistry;
+  readonly #registry: FileRegistry;
   readonly #free = new Map<string, boolean>();
 
-  constructor(fingerprint: string, files: FileRegistry) {
-    this.fingerprint = fingerprint;
-    this.#files = files;
-    this.types = { ...files, [Symbol.iterator]: files[Symbol.iterator], getMessage: (name) => this.#message(name) };
+  constructor(files: Files, registry: FileRegistry) {
+    this.files = files;
+    this.#registry = registry;
+    this.types = { ...registry, getMessage: (name) => this.#message(name) };
   }
 
   #message(name: string): DescMessage | undefined {
-    const found = this.#files.getMessage(name);
+    const found = this.#registry.getMessage(name);
     if (found === undefined) this.missed = name;
     return found;
   }
 
   method(service: string, method: string): DescMethod | undefined {
-    return this.#files.getService(service)?.methods.find(({ name }) => name === method);
+    return this.#registry.getService(service)?.methods.find(({ name }) => name === method);
   }
 
   message(name: string): DescMessage | undefined {
-    return this.#files.getMessage(name);
+    return this.#registry.getMessage(name);
   }
 
   /** True when a message of this type may hold numbers that are any JSON number, and so lose nothing by being doubles. */
@@ -78,34 +78,31 @@ function reachesFreeJson(type: DescMessage): boolean {
 }
 
 /** @throws when the files do not fit together */
-export async function createSchema(files: Files): Promise<Schema> {
-  return new Schema(await fingerprintOf(files), registryOf(files));
+export function createSchema(files: Files): Schema {
+  return new Schema(files, link([...files.values()].map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes))));
 }
 
 /** @param bytes a serialized FileDescriptorSet, or a buf image, which is one with more fields. @throws when it is not */
-export async function readDescriptorSet(bytes: Uint8Array): Promise<Schema> {
+export function readDescriptorSet(bytes: Uint8Array): Schema {
   const { file } = fromBinary(FileDescriptorSetSchema, bytes);
   if (file.length === 0) throw new Error("has no files in it");
-  return new Schema(await digest([bytes]), link(file));
+  return new Schema(new Map(), link(file));
 }
 
-export async function fingerprintOf(files: Files): Promise<string> {
-  return digest([...files.keys()].sort().map((name) => files.get(name) as Uint8Array));
-}
-
-async function digest(parts: readonly Uint8Array[]): Promise<string> {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+/** True when two pods have the very same protos. */
+export function sameFiles(one: Files, other: Files): boolean {
+  if (one.size !== other.size) return false;
+  for (const [name, bytes] of one) {
+    const others = other.get(name);
+    if (others === undefined || !sameBytes(bytes, others)) return false;
   }
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", all));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return true;
 }
 
-function registryOf(files: Files): FileRegistry {
-  return link([...files.values()].map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes)));
+export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
 }
 
 function link(files: readonly FileDescriptorProto[]): FileRegistry {

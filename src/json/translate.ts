@@ -73,7 +73,7 @@ function explain(type: DescMessage, error: unknown): string {
     const where = parent === type.typeName ? "" : ` of ${parent}`;
     return `${kind} "${field.name}"${where}: ${error.cause.message}`;
   }
-  const match = /^cannot (?:de|en)code (\w+) ?(\S*) (?:from|to) JSON: (.*)$/s.exec(error.message);
+  const match = /^cannot (?:de|en)code (\w+) ?(\S*) (?:from|to) (?:JSON|binary): (.*)$/s.exec(error.message);
   if (match === null) return error.message;
   const [, kind, name, what] = match;
   const unknown = /^key (".*") is unknown$/s.exec(what);
