@@ -6,6 +6,13 @@ import type { Acceptor } from "./machine.ts";
 /** Milliseconds that an idle HTTP/1.1 connection is kept between requests. Above the 60 s of common load balancers, so that they close first. */
 const KEEP_ALIVE_MS = 65_000;
 
+/**
+ * Requests of one connection that may wait for their answers. Hardly any client pipelines, and a proxy in front does so a little
+ * at most; but node:http begins every request of a chunk at once, and 64 KiB hold 1,400 of them: ten connections that wrote
+ * requests and read nothing kept everybody else waiting for four seconds.
+ */
+const PIPELINED = 16;
+
 /** HTTP/1.1 on connections that a listener has accepted. */
 export interface Http1 {
   /** Takes a connection over; what was read of it has been put back. */
@@ -34,9 +41,14 @@ export function createHttp1(handle: Acceptor["http1"], headTimeoutMs: number, ma
   const options = { keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: maxHeadBytes };
   const server = http.createServer(options, (request, response) => {
     const socket = request.socket;
+    // What is left of a chunk whose connection was given up is parsed all the same.
+    if (socket.destroyed) return;
     const connection = connections.get(socket);
     if (connection !== undefined) {
-      connection.requests++;
+      if (++connection.requests > PIPELINED) {
+        socket.destroy();
+        return;
+      }
       clearTimeout(connection.timer);
       response.once("close", () => {
         connection.requests--;
