@@ -39,7 +39,13 @@ export interface Request {
  * read in another way than the routes do is no path of a call: percent-encoding (`/a.B%2FC`), empty segments and those of
  * dots (`/a.B/../c.D/E`), backslashes.
  */
-const callPath = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=:@-]+){2,}$/;
+const legalPath = /^\/[\w.~!$&'()*+,;=:@/-]+$/;
+const emptyOrDots = /\/\.{0,2}(?:\/|$)/;
+
+/** In two steps that are linear: a client chooses the path. */
+function isCallPath(path: string): boolean {
+  return legalPath.test(path) && path.lastIndexOf("/") > 0 && !emptyOrDots.test(path);
+}
 
 /** The request that a head begins. */
 export function classify(head: Head): Request {
@@ -109,7 +115,7 @@ function read(head: Head): Request {
   const query = question < 0 ? "" : target.slice(question + 1);
   const { protocol, codec } = readProtocol(httpMethod, contentType, query);
   const connect = protocol.startsWith("connect");
-  const slash = callPath.test(path) ? path.lastIndexOf("/") : path.length;
+  const slash = isCallPath(path) ? path.lastIndexOf("/") : path.length;
   return {
     protocol,
     codec,
