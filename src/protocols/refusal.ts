@@ -66,7 +66,8 @@ export const refusalOfHttp1Grpc: PlainAnswer = {
   status: 426,
   headers: [
     ["upgrade", "h2c"],
-    ["connection", "upgrade"],
+    // What stands here replaces the server's own word, and a client that asked for `close` must get it (RFC 9112 9.6).
+    ["connection", "upgrade, close"],
   ],
   body:
     "fairlead: gRPC needs HTTP/2 from end to end, and this request came over HTTP/1.1. Use a gRPC client with HTTP/2: " +

@@ -159,6 +159,8 @@ describe("sockets", () => {
     const grpc = await ask("POST", "application/grpc");
     expect(grpc.status).toBe(426);
     expect(await grpc.text()).toMatch(/HTTP\/2/);
+    // The client has asked to close, and Deno's goes by the answer alone.
+    expect(grpc.headers.get("connection")).toMatch(/\bclose\b/);
     const other = await ask("POST", "text/plain");
     expect(other.status).toBe(415);
     expect(other.headers.get("accept-post")).toContain("application/grpc");
@@ -181,7 +183,7 @@ describe("sockets", () => {
 
   test("missing certificate: start fails and names the file", async () => {
     const machine = createTestMachine();
-    const tls = { certFile: join(folder, "nowhere.pem"), keyFile: join(folder, "nowhere.key"), clientCaFile: null };
+    const tls = { certFile: join(folder, "nowhere.pem"), keyFile: file("some.key", pair.key), clientCaFile: null };
     const listeners = [{ name: "main", host: "127.0.0.1", port: 0, tls, cors: null }];
     const gateway = createGateway(gatewaySettings({ listeners }), machine, collectingLog());
     await expect(gateway.start()).rejects.toThrow(/nowhere\.pem/);
