@@ -24,6 +24,8 @@ export abstract class Connection extends Link implements FrameSink {
   readonly streams = new StreamTable();
   /** What the peer may send on a new stream at first. */
   firstReceiveWindow: number;
+  /** What the server takes as a request's header list; Infinity until it says. */
+  peerMaxHeaderListBytes = Number.POSITIVE_INFINITY;
   protected readonly decoder: Decoder;
   protected readonly history = new StreamHistory();
   protected readonly reader: FrameReader;
@@ -89,6 +91,16 @@ export abstract class Connection extends Link implements FrameSink {
     stream.dispose();
     this.history.closed(stream.id, how);
     this.streamClosed(stream);
+  }
+
+  /**
+   * The server has said that it does not take so large a head. Some end the whole connection for one (grpc-java does from a
+   * quarter above its 8 KiB on), and with it the calls of everybody else. Nothing was sent of the stream.
+   */
+  headTooLarge(stream: Stream, bytes: number): void {
+    this.closeStream(stream, Closed.RESET_BY_US);
+    const message = `request head of ${bytes} bytes, the endpoint takes ${this.peerMaxHeaderListBytes}`;
+    stream.receiver.abort({ by: "local", code: ErrorCode.ENHANCE_YOUR_CALM, unprocessed: true, message });
   }
 
   /** Ends every stream with an ID above `above`, without sending anything. A receiver that throws keeps no other from hearing. */
@@ -236,7 +248,10 @@ export abstract class Connection extends Link implements FrameSink {
       return;
     }
     this.#patience.settings();
-    const { headerTableSize, maxConcurrentStreams, initialWindowSize } = readSettings(bytes, start, end, this.#peer);
+    const changed = readSettings(bytes, start, end, this.#peer);
+    const { headerTableSize, maxConcurrentStreams, initialWindowSize, maxHeaderListSize } = changed;
+    // A client's is advice that a splice cannot follow: an answer that is too large for it is the client's to refuse.
+    if (maxHeaderListSize !== null && this.#peer === "server") this.peerMaxHeaderListBytes = maxHeaderListSize;
     if (headerTableSize !== null) this.outbound.encoder.setPeerMaxTableSize(headerTableSize);
     if (initialWindowSize !== null) this.#changeStreamWindows(initialWindowSize);
     this.outbound.output.frame(0, FrameType.SETTINGS, Flag.ACK, 0);

@@ -7,18 +7,20 @@ export interface PeerSettings {
   readonly headerTableSize: number | null;
   readonly maxConcurrentStreams: number | null;
   readonly initialWindowSize: number | null;
+  readonly maxHeaderListSize: number | null;
 }
 
 /**
  * Reads and checks a SETTINGS payload (RFC 9113 6.5.2): pairs of two bytes of identifier and four of value. The last of equal
  * identifiers counts. MAX_FRAME_SIZE is checked and not used: larger frames are allowed to us, not owed, and small ones let
- * streams take turns. MAX_HEADER_LIST_SIZE is advice that a splice cannot follow.
+ * streams take turns.
  * @param from who sent it
  */
 export function readSettings(bytes: Uint8Array, start: number, end: number, from: "client" | "server"): PeerSettings {
   let headerTableSize: number | null = null;
   let maxConcurrentStreams: number | null = null;
   let initialWindowSize: number | null = null;
+  let maxHeaderListSize: number | null = null;
   for (let at = start; at < end; at += 6) {
     const value = ((bytes[at + 2] << 24) | (bytes[at + 3] << 16) | (bytes[at + 4] << 8) | bytes[at + 5]) >>> 0;
     switch ((bytes[at] << 8) | bytes[at + 1]) {
@@ -46,9 +48,12 @@ export function readSettings(bytes: Uint8Array, start: number, end: number, from
           throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE is out of range");
         }
         break;
+      case Setting.MAX_HEADER_LIST_SIZE:
+        maxHeaderListSize = value;
+        break;
       default:
       // RFC 9113 6.5.2: "An endpoint that receives a SETTINGS frame with any unknown or unsupported identifier MUST ignore".
     }
   }
-  return { headerTableSize, maxConcurrentStreams, initialWindowSize };
+  return { headerTableSize, maxConcurrentStreams, initialWindowSize, maxHeaderListSize };
 }

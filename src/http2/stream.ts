@@ -85,6 +85,11 @@ export class Stream implements Receiver, Flow {
 
   head(head: Head): void {
     if (this.closed || this.localEnded) return;
+    const most = this.connection.peerMaxHeaderListBytes;
+    if (most !== Number.POSITIVE_INFINITY && listBytes(head) > most) {
+      this.connection.headTooLarge(this, listBytes(head));
+      return;
+    }
     this.headSent = true;
     this.#writeHead(head, 0);
   }
@@ -229,6 +234,13 @@ export class Stream implements Receiver, Flow {
 }
 
 const emptyBytes = new Uint8Array(0);
+
+/** RFC 9113 6.5.2: "the uncompressed size of field lines [...] plus an overhead of 32 octets for each field line". */
+function listBytes({ fields }: Head): number {
+  let bytes = fields.length * 16;
+  for (let i = 0; i < fields.length; i++) bytes += fields[i].length;
+  return bytes;
+}
 
 /** Bodies in tiny pieces must not cost a chunk and an object each: a peer could make us hold any multiple of its window. */
 function append(queue: Piece[], bytes: Uint8Array, start: number, end: number): void {
