@@ -64,7 +64,9 @@ function failure(schema: Schema, type: DescMessage, error: unknown): Translated 
 
 /** The library's words, with the field in front: `field "price" of shop.v1.Item: expected number (int32), got "x"`. */
 function explain(type: DescMessage, error: unknown): string {
-  if (error instanceof RangeError) return "it is nested too deeply";
+  if (error instanceof RangeError) {
+    return /call stack/i.test(error.message) ? "it is nested too deeply" : "it has a value out of range";
+  }
   if (!(error instanceof Error)) return String(error);
   if (isFieldError(error.cause)) {
     const field = error.cause.field();
