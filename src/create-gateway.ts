@@ -164,7 +164,11 @@ class RunningGateway implements Gateway, GatewayView {
     const tls = await this.#listenTls(settings);
     const events: ServerEvents = {
       request: (stream, head) => enter(this.#entrance, settings.cors, stream, head, head.overflow),
-      failed: (message) => this.#log.debug("downstream connection failed", { listener: settings.name, message }),
+      failed: (message) => {
+        // Peers' mistakes are everyday; ours are to be seen.
+        const level = message.startsWith("internal error") ? "error" : "debug";
+        this.#log[level]("downstream connection failed", { listener: settings.name, message });
+      },
       closed: (connection) => {
         this.#sweeper.delete(connection);
         this.#connections.delete(connection);

@@ -121,3 +121,27 @@ describe("access line", () => {
     expect(lines(world)).toEqual([]);
   });
 });
+
+describe("a mistake of ours", () => {
+  test("is logged as an error with its stack, and ends the one connection only", async () => {
+    const { world, client, pod } = await startTriple();
+    pod.onCall = (call) => answerOk(call);
+    const other = await world.client();
+    const { now } = world.clock;
+    world.clock.now = () => {
+      throw new Error("a clock that broke");
+    };
+    const call = client.unary();
+    // Until the request has arrived; the sweeper would not do without a clock either.
+    for (let i = 0; i < 3; i++) world.net.turn();
+    world.clock.now = now;
+    await world.settle();
+    expect(call.aborted).not.toBeNull();
+    const errors = world.log.lines.filter(({ level }) => level === "error");
+    expect(errors.length).toBeGreaterThan(0);
+    expect(errors[0].fields.message).toMatch(/a clock that broke[\s\S]*at /);
+    const next = other.unary();
+    await world.settle();
+    expect(next.status.code).toBe(0);
+  });
+});
