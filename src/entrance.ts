@@ -246,11 +246,12 @@ function preflight(cors: CorsSettings | null, request: Request, to: Downstream):
 
 function refuse(parts: EntranceParts, answer: PlainAnswer, request: Request, to: Downstream): Receiver {
   const refusal = new Refusal(answer, request.httpMethod, to);
-  parts.clock.timer(() => refusal.expire(), REFUSAL_PATIENCE_MS);
+  refusal.timer = parts.clock.timer(() => refusal.expire(), REFUSAL_PATIENCE_MS);
   return refusal;
 }
 
 function unrouted(request: Request): string {
   if (request.method === "") return notOfACall(request);
-  return `routing: no route takes ${request.path} for authority ${request.authority}`;
+  // Cut, because a client gets this for a few bytes: names in its dynamic table cost it one each.
+  return `routing: no route takes ${request.path.slice(0, 200)} for authority ${request.authority.slice(0, 200)}`;
 }

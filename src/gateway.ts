@@ -378,7 +378,8 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
   #log(code: number): void {
     const { clock, log } = this.#parts;
     log.info("call", {
-      path: this.#request.path,
+      // Paths come from clients, who repeat a long one for a byte.
+      path: this.#request.path.slice(0, 200),
       protocol: this.#request.protocol,
       backend: this.#backend.settings.name,
       endpoint: this.#lastEndpoint?.label ?? null,

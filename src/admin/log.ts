@@ -29,6 +29,7 @@ export function createLog(
 ): FlushingLog {
   const readable = settings.format === "text" || (settings.format === "auto" && sink.isTTY);
   const render = readable ? createRenderer(sink.isTTY) : (line: string) => line;
+  const safe = (line: string): string => (controls.test(line) ? line.replaceAll(everyControl, escaped) : line);
   let gathered = "";
   const flush = () => {
     const text = gathered;
@@ -46,11 +47,22 @@ export function createLog(
     {
       write(line: string) {
         if (gathered === "") soon(flush);
-        gathered += render(line);
+        gathered += safe(render(line));
       },
     },
   );
   return { ...levels(logger, flush), flush };
+}
+
+/**
+ * DEL and the C1 controls, which JSON does not escape and HTTP does not forbid. A terminal takes U+009B for the start of a command,
+ * and paths come from strangers.
+ */
+const controls = /[\x7f-\x9f]/;
+const everyControl = /[\x7f-\x9f]/g;
+
+function escaped(control: string): string {
+  return `\\u00${control.charCodeAt(0).toString(16)}`;
 }
 
 function levels(logger: Logger, flush: () => void): Log {

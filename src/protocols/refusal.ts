@@ -1,4 +1,5 @@
 import type { Flow, Head, Receiver } from "../http2/receiver.ts";
+import type { Timer } from "../runtime/machine.ts";
 import type { Request } from "./classify.ts";
 import { ownHead } from "./status.ts";
 
@@ -33,7 +34,7 @@ export function refusalOf(request: Pick<Request, "httpMethod" | "contentType" | 
     return {
       status: 405,
       headers: [["allow", "POST"]],
-      body: `fairlead: ${request.httpMethod} is not a call; calls are POST requests of gRPC, gRPC-Web or Connect.\n`,
+      body: `fairlead: ${request.httpMethod.slice(0, 20)} is not a call; calls are POST requests of gRPC, gRPC-Web or Connect.\n`,
     };
   }
   const got = request.contentType === "" ? "no content-type" : `content-type ${request.contentType.slice(0, 100)}`;
@@ -102,6 +103,8 @@ export class Refusal implements Receiver {
   readonly #answer: PlainAnswer;
   readonly #httpMethod: string;
   readonly #to: Receiver & Flow;
+  /** Calls {@link expire}; cancelled when the answer is out, or it would keep all of this for nothing. */
+  timer: Timer | null = null;
   #left = PATIENT_BYTES;
   #answered = false;
 
@@ -130,11 +133,13 @@ export class Refusal implements Receiver {
 
   abort(): void {
     this.#answered = true;
+    this.timer?.cancel();
   }
 
   #send(): void {
     if (this.#answered) return;
     this.#answered = true;
+    this.timer?.cancel();
     send(this.#answer, this.#httpMethod, this.#to);
   }
 }
