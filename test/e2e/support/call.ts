@@ -12,7 +12,7 @@ export interface CallCase {
   readonly metadata?: readonly (readonly [name: string, value: string])[];
   /** Bidi: sends the next message only after the answer to the last one. */
   readonly pingPong?: true;
-  /** Milliseconds. Only for calls that hang: nothing else may depend on how quick the machine is. */
+  /** Milliseconds. Only for calls that hang until it passes: nothing may depend on how quick the machine is. */
   readonly deadline?: number;
   /** Cancels after so many answers, 1 or more. */
   readonly cancelAfter?: number;
