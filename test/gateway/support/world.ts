@@ -36,6 +36,8 @@ export interface WorldOptions {
   readonly settings?: Partial<Settings>;
   readonly backend?: Partial<BackendSettings>;
   readonly random?: () => number;
+  /** Files of the machine, as they are when they are read. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A gateway between clients and pods that the test plays, on a network and a clock that it moves. */
@@ -53,7 +55,7 @@ export class World {
   /** Calls are still open on purpose: `close` is what ends them. */
   leavesCalls = false;
 
-  constructor({ settings = {}, backend = {}, random = mulberry32(1) }: WorldOptions = {}) {
+  constructor({ settings = {}, backend = {}, random = mulberry32(1), files = new Map() }: WorldOptions = {}) {
     this.settings = gatewaySettings(settings, backend);
     const machine: Machine = {
       clock: this.clock,
@@ -62,7 +64,11 @@ export class World {
       listen: (options, acceptor) => Promise.resolve(this.#listen(options, acceptor)),
       dns: { exchange: () => Promise.reject(new Error("no DNS in this test")) },
       readText: () => Promise.reject(new Error("no files in this test")),
-      readBytes: () => Promise.reject(new Error("no files in this test")),
+      readBytes: async (path) => {
+        const bytes = files.get(path);
+        if (bytes === undefined) throw new Error(`no such file: ${path}`);
+        return bytes;
+      },
       inflate,
       soon: this.net.soon,
       openSockets: () => this.net.open,

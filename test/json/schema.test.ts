@@ -1,0 +1,86 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { beforeAll, expect, test } from "vitest";
+import { createSchema, type Files, hasNoSideEffects, readDescriptorSet, sameFiles } from "../../src/json/schema.ts";
+import { toJsonText, toProtobuf } from "../../src/json/translate.ts";
+import { buildSet, filesOf } from "./support/protos.ts";
+
+let set: Uint8Array;
+let files: Files;
+beforeAll(() => {
+  set = buildSet("v1");
+  files = filesOf(set);
+});
+
+/** The files, each changed a little. */
+function changed(change: (file: FileDescriptorProto) => void): Files {
+  const made = [...files].map(([name, bytes]): [string, Uint8Array] => {
+    const file = fromBinary(FileDescriptorProtoSchema, bytes);
+    change(file);
+    return [name, toBinary(FileDescriptorProtoSchema, file)];
+  });
+  return new Map(made);
+}
+
+test("schema: finds methods, and says which have no side effects", () => {
+  const schema = readDescriptorSet(set);
+  const price = schema.method("shop.v1.Cart", "Price");
+  const add = schema.method("shop.v1.Cart", "Add");
+  expect(price && hasNoSideEffects(price)).toBe(true);
+  expect(add && hasNoSideEffects(add)).toBe(false);
+  expect(schema.method("shop.v1.Cart", "Steal")).toBe(undefined);
+  expect(schema.method("shop.v1.Item", "Add")).toBe(undefined);
+});
+
+test("schema: files come in any order", () => {
+  const names = [...files.keys()];
+  expect(names.length).toBeGreaterThan(2);
+  for (let i = 0; i < names.length; i++) {
+    const turned = [...names.slice(i), ...names.slice(0, i)].reverse();
+    const schema = createSchema(new Map(turned.map((name) => [name, files.get(name) as Uint8Array])));
+    expect(schema.method("shop.v1.Cart", "Add")).toBeDefined();
+  }
+});
+
+test("schema: json_name may be absent, as from C++'s reflection", () => {
+  const schema = createSchema(
+    changed((file) => {
+      for (const message of file.messageType) for (const field of message.field) field.jsonName = "";
+    }),
+  );
+  const item = schema.message("shop.v1.Item");
+  if (item === undefined) throw new Error("no Item");
+  const json = `{"paidWith":{"currency":"EUR"}}`;
+  const read = toProtobuf(schema, item, new TextEncoder().encode(json), false);
+  if ("error" in read) throw new Error(read.error);
+  const written = toJsonText(schema, item, read.bytes);
+  expect("bytes" in written && new TextDecoder().decode(written.bytes)).toBe(json);
+});
+
+test("schema: an imported file that is not to be had is no matter unless a type of it is used", () => {
+  const more = changed((file) => {
+    if (file.name === "shop/v1/cart.proto") file.dependency.push("gogoproto/gogo.proto");
+  });
+  expect(createSchema(more).method("shop.v1.Cart", "Add")).toBeDefined();
+  const fewer = new Map(files);
+  fewer.delete("shop/v1/money.proto");
+  expect(() => createSchema(fewer)).toThrow(/shop\.v1\.Money/);
+});
+
+test("schema: a file that is no descriptor set is refused", () => {
+  expect(() => readDescriptorSet(new TextEncoder().encode('syntax = "proto3";'))).toThrow();
+  expect(() => readDescriptorSet(toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema)))).toThrow(
+    "has no files",
+  );
+});
+
+test("schema: pods have the same version when every byte is the same", () => {
+  expect(sameFiles(files, filesOf(set))).toBe(true);
+  expect(
+    sameFiles(
+      files,
+      changed((file) => file.name === "shop/v1/money.proto" && file.messageType[0].field.pop()),
+    ),
+  ).toBe(false);
+  expect(sameFiles(files, filesOf(buildSet("v2")))).toBe(false);
+});
