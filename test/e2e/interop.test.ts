@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Child } from "./support/child.ts";
 import { type GatewayProcess, startGatewayProcess } from "./support/gateway.ts";
-import { noInterop, runInterop, startInteropServer } from "./support/interop.ts";
+import { noInterop, runInterop, startInteropServer, UNHURRIED } from "./support/interop.ts";
 import { expectQuiet } from "./support/quiet.ts";
 
 // Many processes start and work at once here: on a busy machine that takes its time.
@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
  * meanings of the cases: grpc/grpc, doc/interop-test-descriptions.md. Left out: those that need credentials of a cloud, and
  * pick_first_unary, which asks for the id of the server that answered: grpc-go's server has none, and fails it directly too.
  */
-const SOAK = ["--soak_iterations=20", "--soak_overall_timeout_seconds=60"];
+const SOAK = ["--soak_iterations=20", ...UNHURRIED];
 /** The two cases about load reports are watched by a balancer that only this client has. */
 const ORCA = ['--service_config_json={"loadBalancingConfig":[{"test_backend_metrics_load_balancer":{}}]}'];
 

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { observeByGrpcio } from "../e2e/clients/grpcio.ts";
 import type { CallCase } from "../e2e/support/call.ts";
 import { type GatewayProcess, startGatewayProcess } from "../e2e/support/gateway.ts";
-import { noInterop, runInterop, startInteropServer } from "../e2e/support/interop.ts";
+import { noInterop, runInterop, startInteropServer, UNHURRIED } from "../e2e/support/interop.ts";
 import type { Pod } from "../e2e/support/pods.ts";
 import { NO_PYTHON, python } from "../e2e/support/python.ts";
 import { expectQuiet } from "../e2e/support/quiet.ts";
@@ -155,7 +155,7 @@ describe("1-M-N", () => {
     names.publish(GATEWAYS, hosts(gateways));
     // With port 0 grpc-go's client takes the host as a whole target.
     const address = `dns://${names.address}/${GATEWAYS}:${gateways[0]?.port}`;
-    const soak = ["--soak_iterations=120", "--soak_num_threads=6", "--soak_overall_timeout_seconds=60"];
+    const soak = ["--soak_iterations=120", "--soak_num_threads=6", ...UNHURRIED];
     const config = '--service_config_json={"loadBalancingConfig":[{"round_robin":{}}]}';
     const [code, output] = await runInterop("rpc_soak", address, 0, [...soak, config]);
     expect(code, output).toBe(0);

@@ -12,6 +12,12 @@ const server = findTool("grpc-interop-server");
 /** Why there are none; empty when there are. Said aloud by the suites that skip. */
 export const noInterop = [client, server].flatMap((tool) => ("missing" in tool ? [tool.missing] : [])).join("; ");
 
+/** Flags of the soak cases: their own limits are about speed, which a test must not depend on. */
+export const UNHURRIED = [
+  "--soak_overall_timeout_seconds=100",
+  "--soak_per_iteration_max_acceptable_latency_ms=100000",
+] as const;
+
 /** Runs one case. @returns the exit code and everything printed */
 export async function runInterop(
   name: string,
