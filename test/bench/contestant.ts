@@ -61,7 +61,8 @@ export async function stillRight(contestant: Contestant): Promise<void> {
   await call(contestant.port);
 }
 
-async function prepare(workshop: Workshop, name: string, pods: readonly [number, number]): Promise<Setup> {
+/** Ports and a folder for one process. */
+export async function prepare(workshop: Workshop, name: string, pods: readonly [number, number]): Promise<Setup> {
   const [port, admin] = await freePorts(2);
   const folder = join(workshop.folder, name);
   mkdirSync(folder);
@@ -74,7 +75,7 @@ async function prepare(workshop: Workshop, name: string, pods: readonly [number,
 }
 
 /** The command as a reader of the report can use it: named ports, files relative to the repository, no paths of this machine. */
-function describe({ argv, env }: PeerLaunch, setup: Setup, root: string): string {
+export function describe({ argv, env }: PeerLaunch, setup: Setup, root: string): string {
   const names = new Map([
     [String(setup.port), "PORT"],
     [String(setup.admin), "ADMIN"],

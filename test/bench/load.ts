@@ -45,6 +45,17 @@ export const HEADERS: readonly (readonly [string, string])[] = [
 
 export const PATH = "/echo.v1.Echo/Unary";
 
+/** What every call sends, and how many body bytes each brings back. */
+export interface LoadRequest {
+  readonly http: "2" | "1.1";
+  readonly path: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+  readonly answerBytes: number;
+}
+
+const grpcEcho: LoadRequest = { http: "2", path: PATH, headers: HEADERS, body: BODY, answerBytes: BODY.length };
+
 export interface LoadResult {
   readonly callsPerSecond: number;
   readonly seconds: number;
@@ -65,9 +76,12 @@ export async function load(
     readonly connections: number;
     readonly streams: number;
     readonly more?: readonly string[];
+    /** A gRPC call that is echoed, unless said otherwise. */
+    readonly request?: LoadRequest;
   },
 ): Promise<LoadResult> {
-  const body = workshop.file("body.bin", BODY);
+  const request = options.request ?? grpcEcho;
+  const body = workshop.file("body.bin", request.body);
   const argv = [
     ...pin("load", workshop.pinned),
     "h2load",
@@ -81,17 +95,18 @@ export async function load(
       "-t",
       "1",
     ],
-    ...["-d", body, ...HEADERS.flatMap(([name, value]) => ["-H", `${name}: ${value}`])],
+    ...["-d", body, ...request.headers.flatMap(([name, value]) => ["-H", `${name}: ${value}`])],
+    ...(request.http === "1.1" ? ["--h1"] : []),
     ...(options.more ?? []),
-    `http://127.0.0.1:${port}${PATH}`,
+    `http://127.0.0.1:${port}${request.path}`,
   ];
   // The slowest peer makes 5,000 calls a second; a run that takes ten times that and a minute is hung.
   const text = await run(argv, 60_000 + options.calls * 2);
-  return readLoad(text, options.calls);
+  return readLoad(text, options.calls, request.answerBytes);
 }
 
 /** Reads h2load's report. @throws when fewer than `calls` succeeded or bytes are missing. */
-export function readLoad(text: string, calls: number): LoadResult {
+export function readLoad(text: string, calls: number, answerBytes = BODY.length): LoadResult {
   const finished = /^finished in ([\d.]+)(us|ms|s|m), ([\d.]+) req\/s/m.exec(text);
   if (finished === null) throw new Error(`h2load gave no result: ${text.trim().split("\n").slice(-3).join(" | ")}`);
   const requests = /^requests: .*$/m.exec(text)?.[0] ?? "";
@@ -100,7 +115,7 @@ export function readLoad(text: string, calls: number): LoadResult {
   const ok = Number(/(\d+) 2xx/.exec(statuses)?.[1]);
   const bytes = Number(/\((\d+)\) data/.exec(text)?.[1]);
   if (succeeded !== calls || ok !== calls) throw new Error(`not every call succeeded: ${requests}; ${statuses}`);
-  if (bytes !== calls * BODY.length) throw new Error(`${bytes} body bytes came back, ${calls * BODY.length} were sent`);
+  if (bytes !== calls * answerBytes) throw new Error(`${bytes} body bytes came back, ${calls * answerBytes} were sent`);
   const unit = { us: 1e-6, ms: 1e-3, s: 1, m: 60 }[finished[2]] ?? 1;
   return { seconds: Number(finished[1]) * unit, callsPerSecond: Number(finished[3]) };
 }

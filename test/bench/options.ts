@@ -10,6 +10,7 @@ export const HELP = `What a call costs through Fairlead and its peers; writes do
   --starts N           starts per proxy for its ready time (3; quick 1)
   --shapes A,B         connections x streams (1x100,8x16,32x4,100x1)
   --only KEYS          these peers alone, and HAProxy as the yardstick: fairlead, haproxy, nghttpx, nginx, envoy, caddy, node-http2
+  --protocols          the rows of gRPC-Web and Connect too, when --quick, --shapes or --only would leave them out
   --runtimes           Fairlead on every node, deno and bun below --tools as well
   --extra NAME=COMMAND one more proxy; {port}, {admin}, {a} and {b} (the pods' ports) are filled in; may be repeated
   --tools DIR          where Envoy is installed and other runtimes are looked for (.ci/tools)
@@ -28,6 +29,8 @@ export interface Options {
   readonly shapes: readonly Shape[];
   /** Null: all. */
   readonly only: readonly string[] | null;
+  /** Whether the rows of the other protocols are run. */
+  readonly protocols: boolean;
   readonly runtimes: boolean;
   readonly extra: readonly string[];
   readonly tools: string | null;
@@ -51,6 +54,7 @@ export function parseOptions(argv: readonly string[]): Options | null {
       starts: { type: "string" },
       shapes: { type: "string" },
       only: { type: "string" },
+      protocols: { type: "boolean", default: false },
       runtimes: { type: "boolean", default: false },
       extra: { type: "string", multiple: true, default: [] },
       tools: { type: "string" },
@@ -81,6 +85,7 @@ export function parseOptions(argv: readonly string[]): Options | null {
     latencyRounds: quick ? 0 : 3,
     shapes: values.shapes === undefined ? SHAPES : values.shapes.split(",").map(parseShape),
     only: values.only === undefined ? (quick ? ["fairlead"] : null) : values.only.split(","),
+    protocols: values.protocols || !partial,
     runtimes: values.runtimes,
     extra: values.extra,
     tools: values.tools ?? null,

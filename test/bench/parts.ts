@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 const PARTS = [
   { file: "balancing.ts", name: "benchBalancing", title: "Balancing" },
   { file: "hpack.ts", name: "benchHpack", title: "HPACK" },
+  { file: "json.ts", name: "benchJson", title: "JSON transcoding" },
 ] as const;
 
 /** Runs what is there. One that fails is named in its place: the figures of the long run before it must not be lost. */

