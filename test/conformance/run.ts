@@ -11,7 +11,7 @@ import { type Options, type PartName, readOptions, USAGE } from "./options.ts";
 import { runOf, seenFile, TITLES } from "./parts.ts";
 import { describeFailures, formatTable, tabulate } from "./report.ts";
 import { type RunResult, runSuite } from "./runner.ts";
-import { createRunFolder, prepareTools, ROOT, type Tools } from "./tools.ts";
+import { createRunFolder, hasGo, prepareTools, ROOT, type Tools } from "./tools.ts";
 
 const PAGE = join(ROOT, "docs/conformance.md");
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -36,6 +36,11 @@ async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
   if (options === "help") {
     say(USAGE);
+    return 0;
+  }
+  if (!hasGo()) {
+    say("SKIPPED: the conformance suite is installed through Go, which is not here (https://go.dev/doc/install)");
+    say("0 passed, 0 failed, 1 skipped");
     return 0;
   }
   const started = performance.now();

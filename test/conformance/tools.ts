@@ -19,6 +19,9 @@ export const WORK = join(ROOT, ".ci/tools/conformance");
 const MODULE = "connectrpc.com/conformance";
 export const VERSION = "v1.0.5";
 
+/** GOFLAGS of the machine may forbid to write go.sum files; those here are nobody's. */
+const GO = { GOFLAGS: "-mod=mod" };
+
 /** What the harness runs. All paths. */
 export interface Tools {
   readonly runner: string;
@@ -57,16 +60,26 @@ const PATCHES: readonly Patch[] = [
   },
 ];
 
+/** True when Go is here, without which there is no suite. */
+export function hasGo(): boolean {
+  try {
+    run("go", ["version"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Installs and builds what is missing. Takes a minute the first time.
- * @throws with a one-line message when Go is absent or a step fails
+ * @throws with the tool's own message when a step fails
  */
 export function prepareTools(say: (line: string) => void): Tools {
   mkdirSync(WORK, { recursive: true });
   const missing = ["connectconformance", "referenceclient"].filter((name) => !existsSync(join(BIN, name)));
   if (missing.length > 0) {
     say(`installing ${missing.join(", ")} ${VERSION}`);
-    run("go", ["install", ...missing.map((name) => `${MODULE}/cmd/${name}@${VERSION}`)], { GOBIN: BIN });
+    run("go", ["install", ...missing.map((name) => `${MODULE}/cmd/${name}@${VERSION}`)], { ...GO, GOBIN: BIN });
   }
   const { Dir: source } = JSON.parse(run("go", ["mod", "download", "-json", `${MODULE}@${VERSION}`])) as {
     Dir: string;
@@ -105,7 +118,7 @@ function buildPods(source: string, say: (line: string) => void): void {
     }
     writeFileSync(join(copy, folder, "server.go"), text);
   }
-  run("go", ["build", "-o", join(WORK, "bin/"), "./cmd/referenceserver", "./cmd/grpcserver"], {}, copy);
+  run("go", ["build", "-o", join(WORK, "bin/"), "./cmd/referenceserver", "./cmd/grpcserver"], GO, copy);
 }
 
 /** What the programs under test are made of. */
