@@ -5,6 +5,9 @@ import { parseShape, readLoad } from "./load.ts";
 import { marks } from "./marks.ts";
 import { parseOptions } from "./options.ts";
 import { plot } from "./plot.ts";
+import { protocolMarks, protocolSection } from "./protocols/report.ts";
+import type { ProtocolPeer, ProtocolResults } from "./protocols/results.ts";
+import { rows } from "./protocols/rows.ts";
 import { page } from "./report.ts";
 import type { PeerResult, Results } from "./results.ts";
 import { median, quantile, seeded, shuffle } from "./stats.ts";
@@ -133,4 +136,37 @@ test("plot: a bar beyond the axis is broken and says its value", () => {
   expect(svg).toContain("Caddy &lt;2>");
   // Two strokes per broken bar, four panels.
   expect(svg.match(/stroke-width="3"\/>/g)).toHaveLength(8);
+});
+
+test("protocols: a ratio is taken within a round, and a row that is missing is neither passed nor failed", () => {
+  const cost = (...cpuUs: number[]) => ({ cpuUs, callsPerSecond: cpuUs });
+  const one = (key: string, more: Partial<ProtocolPeer>): ProtocolPeer => ({
+    ...{ key, name: key, version: "1", command: key, cost: {}, failures: {} },
+    ...more,
+  });
+  const raced: ProtocolResults = {
+    settings: { rounds: 3, calls: 10, warmup: 1 },
+    rows: rows.map(({ key, name, http, shape, base }) => ({ key, name, http, shape, base })),
+    peers: [
+      // Twice as slow a machine in the second round: the ratios hardly see it.
+      one("fairlead", {
+        cost: { "grpc-unary": cost(10, 20, 10), "grpc-web": cost(15, 30, 16), "connect-unary": cost(17, 34, 17) },
+        failures: { "connect-stream": "HTTP status 500" },
+      }),
+      one("envoy", { cost: { "grpc-web": cost(14, 40, 14) } }),
+    ],
+    missing: [{ key: "nginx", name: "nginx", reason: "not installed" }],
+  };
+  const text = protocolSection(raced);
+  expect(text).toContain("| gRPC-Web unary | 8x16 | 16.0 us (**1.50**, 1.50-1.60) | 14.0 us |");
+  expect(text).toContain("- nginx: not installed");
+  expect(text).toContain("- fairlead, Connect server stream, 10 messages: HTTP status 500");
+  const passed = Object.fromEntries(protocolMarks(raced).map(({ what, passed }) => [what, passed]));
+  expect(passed).toMatchObject({
+    "gRPC-Web unary: at most 1.6x the same call in gRPC": true,
+    "Connect unary: at most 1.6x the same call in gRPC": false,
+    "Connect server stream, 10 messages: at most 1.6x the same call in gRPC": null,
+    "gRPC-Web unary: less than Envoy with its bridges": false,
+    "Connect unary: less than Envoy with its bridges": null,
+  });
 });
