@@ -20,6 +20,7 @@ export function renderCommands(reach: Reach): string[] {
   const grpcurl = "grpcurl -plaintext -import-path proto -proto fairlead/demo/v1/echo.proto";
   const commands: readonly (readonly [what: string, command: string])[] = [
     ["a call, and who answers", `${grpcurl} -d '{"text":"hello"}' ${reach.gateway} ${service}/Echo`],
+    ["the same in JSON", `curl -s http://${reach.gateway}/${service}/Echo --json '{"text":"hello"}'`],
     ["a stream of answers", `${grpcurl} -d '{"text":"hello","times":5}' ${reach.gateway} ${service}/Repeat`],
     ["the same past the gateway, always the same pod", `${grpcurl} -d '{"text":"hello"}' ${reach.pod} ${service}/Echo`],
     [

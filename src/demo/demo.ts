@@ -4,6 +4,7 @@ import { makeSettings } from "../config/make-settings.ts";
 import type { Settings } from "../config/settings.ts";
 import type { CreateGateway, Gateway } from "../gateway.ts";
 import { ConfigSchema } from "../gen/fairlead/config/v1/config_pb.ts";
+import { EchoService } from "../gen/fairlead/demo/v1/echo_pb.ts";
 import { startNodeHttp2Server } from "../runtime/http2-server.ts";
 import type { Log, Machine } from "../runtime/machine.ts";
 import { onSignal } from "../runtime/signals.ts";
@@ -13,7 +14,8 @@ import { createLoadClient, loadGrpc } from "./client.ts";
 import { renderCommands } from "./commands.ts";
 import { deploy, type Layout } from "./deployment.ts";
 import { startNameServer } from "./name-server.ts";
-import type { PodSpec } from "./pods.ts";
+import { servePage } from "./page-server.ts";
+import type { Pod, PodSpec } from "./pods.ts";
 import { createScreen } from "./screen.ts";
 import { type Cast, type Pace, play, usualPace, watch } from "./script.ts";
 import { sleep } from "./sleep.ts";
@@ -87,7 +89,9 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<n
     const names = await startNameServer(behind.layout, first[0].port, pace.ttl);
     closing.push(() => names.close());
     names.publish(first);
-    const settings = demoSettings(names.target);
+    const page = await servePage(machine.readText);
+    closing.push(() => page.close());
+    const settings = demoSettings(names.target, page.origins);
     const gateway = parts.createGateway(settings, machine, silent);
     closing.push(() => gateway.close());
     await gateway.start();
@@ -103,9 +107,12 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<n
     const pinned = createLoadClient(grpc, `ipv4:${addresses.join(",")}`, rate, clock, random);
     closing.push(() => pinned.close());
 
+    let inDns: ReadonlySet<Pod> = new Set(first);
+    page.show({ view: gateway.view, pods: behind.pods, slow: behind.pods[2], inDns: () => inDns });
+
     const screen = createScreen(terminal);
     closing.push(() => screen.close());
-    screen.say(...introduction(names.target, `${host}:${port}`));
+    screen.say(...introduction(names.target, `${host}:${port}`, page.url));
     const cast: Cast = {
       clock,
       screen,
@@ -116,7 +123,10 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<n
       fairlead,
       pinned,
       view: gateway.view,
-      publish: names.publish,
+      publish(pods) {
+        inDns = new Set(pods);
+        names.publish(pods);
+      },
       pace,
       // The period is the shorter of the two, and its jitter makes it up to a fifth longer.
       refresh: Math.min(settings.backends[0].dns.period, pace.ttl * 1000) * 1.2,
@@ -141,7 +151,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<n
       pinned.close();
       print(terminal, [
         "",
-        "The gateway, its pods and the load through it go on until you press Ctrl-C. Try:",
+        `The gateway, its pods, the load through it and ${page.url} go on until you press Ctrl-C. Try:`,
         "",
         ...renderCommands({
           gateway: `${host}:${port}`,
@@ -161,11 +171,15 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<n
   }
 }
 
-/** Everything as it is by default, on a free port of loopback. */
-function demoSettings(target: string): Settings {
+/**
+ * Everything as it is by default, on a free port of loopback, except for the demo's own page: it may call, and some of its calls
+ * are GET.
+ */
+function demoSettings(target: string, origins: readonly string[]): Settings {
   return makeSettings(
     create(ConfigSchema, {
-      listeners: [{ address: "127.0.0.1", port: 0 }],
+      listeners: [{ address: "127.0.0.1", port: 0, cors: { allowOrigins: [...origins] } }],
+      routes: [{ backendRefs: [{ name: "echo" }], connectGet: [`${EchoService.typeName}/Echo`] }],
       backends: [{ name: "echo", target }],
       drain: { delay: "0s" },
     }),
@@ -188,12 +202,13 @@ async function reached(gateway: Gateway, endpoints: number, machine: Machine, st
   }
 }
 
-function introduction(target: string, listen: string): readonly string[] {
+function introduction(target: string, listen: string, page: string): readonly string[] {
   return [
     `Three pods behind one DNS name, each good for ${(pods[0].workers * 1000) / pods[0].work} calls a second, one slower. The same load twice, ${rate} calls a`,
     "second from a stock gRPC client (grpc-js): through Fairlead, and straight to the pods, where the client",
     "stays on the one that it connected to first.",
     `Fairlead listens on ${listen}, its target is ${target}`,
+    `A page that calls the pods in all protocols that browsers have: ${page}`,
     "",
   ];
 }

@@ -1,6 +1,6 @@
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { EchoService } from "../gen/fairlead/demo/v1/echo_pb.ts";
+import { EchoResponseSchema, EchoService } from "../gen/fairlead/demo/v1/echo_pb.ts";
 import type { Clock } from "../runtime/machine.ts";
 import { createWorkers, type Workers } from "./workers.ts";
 
@@ -22,6 +22,8 @@ export interface Pod {
   /** When the first and the last of them arrived, on the clock given; null when none did. */
   readonly firstCall: number | null;
   readonly lastCall: number | null;
+  /** Calls that the client gave up while the pod worked on them. */
+  readonly cancelled: number;
   /** Shuts down in order: GOAWAY, open calls finish. */
   close(): Promise<void>;
   /** Ends the server and its connections at once. */
@@ -35,7 +37,10 @@ export type StartServer = (
   port: number,
 ) => Promise<{ readonly port: number; close(): Promise<void>; destroy(): Promise<void> }>;
 
-/** @throws (rejects) when the address is not ours or in use */
+/**
+ * It speaks gRPC over plaintext HTTP/2 and refuses every other protocol, as most pods do.
+ * @throws (rejects) when the address is not ours or in use
+ */
 export async function startPod(
   spec: PodSpec,
   host: string,
@@ -46,13 +51,18 @@ export async function startPod(
   let calls = 0;
   let firstCall: number | null = null;
   let lastCall: number | null = null;
+  let cancelled = 0;
   const workers = createWorkers(spec.workers, spec.work, clock);
   const arrived = () => {
     calls++;
     lastCall = clock.now();
     firstCall ??= lastCall;
   };
-  const server = await startServer(connectNodeAdapter({ routes: echoRoutes(spec.name, workers, arrived) }), host, port);
+  const gaveUp = () => {
+    cancelled++;
+  };
+  const routes = echoRoutes(spec.name, workers, arrived, gaveUp);
+  const server = await startServer(connectNodeAdapter({ routes, connect: false, grpcWeb: false }), host, port);
   return {
     name: spec.name,
     host,
@@ -66,6 +76,9 @@ export async function startPod(
     get lastCall() {
       return lastCall;
     },
+    get cancelled() {
+      return cancelled;
+    },
     close: () => server.close(),
     destroy: () => server.destroy(),
   };
@@ -74,9 +87,16 @@ export async function startPod(
 /** A bound for `Repeat`, so that a mistyped number does not keep a pod busy for an hour. */
 const maxRepeats = 1000;
 
-function echoRoutes(pod: string, workers: Workers, arrived: () => void): (router: ConnectRouter) => void {
+function echoRoutes(
+  pod: string,
+  workers: Workers,
+  arrived: () => void,
+  gaveUp: () => void,
+): (router: ConnectRouter) => void {
   const work = async (context: HandlerContext) => {
-    if (!(await workers.work(context.signal))) throw new ConnectError(`${pod}: call given up`, Code.Canceled);
+    if (await workers.work(context.signal)) return;
+    gaveUp();
+    throw new ConnectError(`${pod}: call given up`, Code.Canceled);
   };
   return (router) =>
     router.service(EchoService, {
@@ -106,6 +126,12 @@ function echoRoutes(pod: string, workers: Workers, arrived: () => void): (router
           await work(context);
           yield { text: request.text, pod };
         }
+      },
+      async fail(request, context) {
+        arrived();
+        await work(context);
+        const detail = { desc: EchoResponseSchema, value: { text: request.text, pod } };
+        throw new ConnectError(`${pod} fails because it was asked to`, Code.FailedPrecondition, undefined, [detail]);
       },
     });
 }

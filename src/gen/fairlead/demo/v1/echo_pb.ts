@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file fairlead/demo/v1/echo.proto.
  */
 export const file_fairlead_demo_v1_echo: GenFile = /*@__PURE__*/
-  fileDesc("ChtmYWlybGVhZC9kZW1vL3YxL2VjaG8ucHJvdG8SEGZhaXJsZWFkLmRlbW8udjEiGwoLRWNob1JlcXVlc3QSDAoEdGV4dBgBIAEoCSIpCgxFY2hvUmVzcG9uc2USDAoEdGV4dBgBIAEoCRILCgNwb2QYAiABKAkiLAoNUmVwZWF0UmVxdWVzdBIMCgR0ZXh0GAEgASgJEg0KBXRpbWVzGAIgASgNIjsKDlJlcGVhdFJlc3BvbnNlEgwKBHRleHQYASABKAkSCwoDcG9kGAIgASgJEg4KBm51bWJlchgDIAEoDSIeCg5Db2xsZWN0UmVxdWVzdBIMCgR0ZXh0GAEgASgJIjsKD0NvbGxlY3RSZXNwb25zZRIMCgR0ZXh0GAEgASgJEgsKA3BvZBgCIAEoCRINCgVjb3VudBgDIAEoDSIbCgtDaGF0UmVxdWVzdBIMCgR0ZXh0GAEgASgJIikKDENoYXRSZXNwb25zZRIMCgR0ZXh0GAEgASgJEgsKA3BvZBgCIAEoCTLAAgoLRWNob1NlcnZpY2USRQoERWNobxIdLmZhaXJsZWFkLmRlbW8udjEuRWNob1JlcXVlc3QaHi5mYWlybGVhZC5kZW1vLnYxLkVjaG9SZXNwb25zZRJNCgZSZXBlYXQSHy5mYWlybGVhZC5kZW1vLnYxLlJlcGVhdFJlcXVlc3QaIC5mYWlybGVhZC5kZW1vLnYxLlJlcGVhdFJlc3BvbnNlMAESUAoHQ29sbGVjdBIgLmZhaXJsZWFkLmRlbW8udjEuQ29sbGVjdFJlcXVlc3QaIS5mYWlybGVhZC5kZW1vLnYxLkNvbGxlY3RSZXNwb25zZSgBEkkKBENoYXQSHS5mYWlybGVhZC5kZW1vLnYxLkNoYXRSZXF1ZXN0Gh4uZmFpcmxlYWQuZGVtby52MS5DaGF0UmVzcG9uc2UoATABYgZwcm90bzM");
+  fileDesc("ChtmYWlybGVhZC9kZW1vL3YxL2VjaG8ucHJvdG8SEGZhaXJsZWFkLmRlbW8udjEiGwoLRWNob1JlcXVlc3QSDAoEdGV4dBgBIAEoCSIpCgxFY2hvUmVzcG9uc2USDAoEdGV4dBgBIAEoCRILCgNwb2QYAiABKAkiLAoNUmVwZWF0UmVxdWVzdBIMCgR0ZXh0GAEgASgJEg0KBXRpbWVzGAIgASgNIjsKDlJlcGVhdFJlc3BvbnNlEgwKBHRleHQYASABKAkSCwoDcG9kGAIgASgJEg4KBm51bWJlchgDIAEoDSIeCg5Db2xsZWN0UmVxdWVzdBIMCgR0ZXh0GAEgASgJIjsKD0NvbGxlY3RSZXNwb25zZRIMCgR0ZXh0GAEgASgJEgsKA3BvZBgCIAEoCRINCgVjb3VudBgDIAEoDSIbCgtDaGF0UmVxdWVzdBIMCgR0ZXh0GAEgASgJIikKDENoYXRSZXNwb25zZRIMCgR0ZXh0GAEgASgJEgsKA3BvZBgCIAEoCSIbCgtGYWlsUmVxdWVzdBIMCgR0ZXh0GAEgASgJIg4KDEZhaWxSZXNwb25zZTKMAwoLRWNob1NlcnZpY2USSgoERWNobxIdLmZhaXJsZWFkLmRlbW8udjEuRWNob1JlcXVlc3QaHi5mYWlybGVhZC5kZW1vLnYxLkVjaG9SZXNwb25zZSIDkAIBEk0KBlJlcGVhdBIfLmZhaXJsZWFkLmRlbW8udjEuUmVwZWF0UmVxdWVzdBogLmZhaXJsZWFkLmRlbW8udjEuUmVwZWF0UmVzcG9uc2UwARJQCgdDb2xsZWN0EiAuZmFpcmxlYWQuZGVtby52MS5Db2xsZWN0UmVxdWVzdBohLmZhaXJsZWFkLmRlbW8udjEuQ29sbGVjdFJlc3BvbnNlKAESSQoEQ2hhdBIdLmZhaXJsZWFkLmRlbW8udjEuQ2hhdFJlcXVlc3QaHi5mYWlybGVhZC5kZW1vLnYxLkNoYXRSZXNwb25zZSgBMAESRQoERmFpbBIdLmZhaXJsZWFkLmRlbW8udjEuRmFpbFJlcXVlc3QaHi5mYWlybGVhZC5kZW1vLnYxLkZhaWxSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message fairlead.demo.v1.EchoRequest
@@ -192,7 +192,38 @@ export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
   messageDesc(file_fairlead_demo_v1_echo, 7);
 
 /**
- * What the demo's pods answer. One method of each kind of call, so that every kind can be tried by hand (`fairlead demo --keep`).
+ * @generated from message fairlead.demo.v1.FailRequest
+ */
+export type FailRequest = Message<"fairlead.demo.v1.FailRequest"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message fairlead.demo.v1.FailRequest.
+ * Use `create(FailRequestSchema)` to create a new message.
+ */
+export const FailRequestSchema: GenMessage<FailRequest> = /*@__PURE__*/
+  messageDesc(file_fairlead_demo_v1_echo, 8);
+
+/**
+ * @generated from message fairlead.demo.v1.FailResponse
+ */
+export type FailResponse = Message<"fairlead.demo.v1.FailResponse"> & {
+};
+
+/**
+ * Describes the message fairlead.demo.v1.FailResponse.
+ * Use `create(FailResponseSchema)` to create a new message.
+ */
+export const FailResponseSchema: GenMessage<FailResponse> = /*@__PURE__*/
+  messageDesc(file_fairlead_demo_v1_echo, 9);
+
+/**
+ * What the demo's pods answer. One method of each kind of call, so that every kind can be tried by hand (`fairlead demo --keep`),
+ * and one that fails.
  *
  * @generated from service fairlead.demo.v1.EchoService
  */
@@ -236,6 +267,16 @@ export const EchoService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ChatRequestSchema;
     output: typeof ChatResponseSchema;
+  },
+  /**
+   * Fails with FAILED_PRECONDITION and an EchoResponse as the error's detail.
+   *
+   * @generated from rpc fairlead.demo.v1.EchoService.Fail
+   */
+  fail: {
+    methodKind: "unary";
+    input: typeof FailRequestSchema;
+    output: typeof FailResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_fairlead_demo_v1_echo, 0);
