@@ -29,6 +29,8 @@ export interface ClientOptions extends ConnectionOptions {
 
 /** The client side of a connection (RFC 9113). */
 export class ClientConnection extends Connection {
+  /** A response has come over it: the server works, whatever ends the connection later. */
+  useful = false;
   readonly #events: ClientEvents;
   readonly #keepalive: Keepalive;
   #maxStreams: number;
@@ -136,6 +138,7 @@ export class ClientConnection extends Connection {
       return;
     }
     stream.headReceived = true;
+    this.useful = true;
     if (facts.status !== 204 && facts.status !== 304) stream.bodyLeft = endStream ? -1 : facts.contentLength;
     stream.receiver.head(head);
     if (endStream) this.endRemote(stream, null);

@@ -124,6 +124,7 @@ export abstract class Connection extends Link implements FrameSink {
     if (length === 0 && !endStream) this.#patience.emptyData();
     const stream = this.streams.get(id);
     if (stream === undefined) {
+      this.inbound.passed(flowBytes);
       this.#stray(id, "DATA");
       return;
     }
@@ -140,7 +141,10 @@ export abstract class Connection extends Link implements FrameSink {
       this.streamError(stream, ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the stream's window allows");
       return;
     }
-    if (flowBytes > length) stream.consumed(flowBytes - length);
+    if (flowBytes > length) {
+      stream.consumed(flowBytes - length);
+      this.inbound.passed(flowBytes - length);
+    }
     if (stream.bodyLeft !== -1) {
       const left = stream.bodyLeft - length;
       if (left < 0 || (endStream && left !== 0)) {
@@ -150,7 +154,11 @@ export abstract class Connection extends Link implements FrameSink {
       stream.bodyLeft = left;
     }
     if (endStream) stream.endReceived = true;
-    if (length > 0) stream.receiver.data(bytes, start, end);
+    if (length > 0) {
+      const { unread } = stream;
+      stream.receiver.data(bytes, start, end);
+      this.inbound.passed(unread - stream.unread);
+    }
     if (endStream) this.endRemote(stream, null);
   }
 

@@ -3,9 +3,13 @@ import { ErrorCode } from "./error-code.ts";
 import { ConnectionError } from "./errors.ts";
 import { DEFAULT_WINDOW } from "./frame.ts";
 
+/** While the process holds too much, bytes that have left are credited in such portions: about a DATA frame. */
+const PORTION_BYTES = 16_384;
+
 /**
  * The connection's window for what the peer sends. Credit is given on receipt, so that a call that stalls does not stall the
- * others (invariant 7), half a window at a time; while the process holds too much, it is given when there is room again.
+ * others (invariant 7), half a window at a time. While the process holds too much, it is given for what goes straight on only,
+ * and for the rest when there is room again: calls whose readers keep up do not notice.
  */
 export class InboundWindow {
   readonly #budget: Budget;
@@ -14,6 +18,9 @@ export class InboundWindow {
   readonly #give = (): void => this.#giveCredit();
   #window: number;
   #uncredited = 0;
+  /** Of these, bytes that went straight on. */
+  #left = 0;
+  #starved = false;
   #closed = false;
 
   /** @param credit sends WINDOW_UPDATE for so many bytes */
@@ -39,6 +46,12 @@ export class InboundWindow {
     if (this.#uncredited >= this.#size >>> 1) this.#giveCredit();
   }
 
+  /** Of the bytes just taken, so many went on within the same call. */
+  passed(bytes: number): void {
+    this.#left += bytes;
+    if (this.#starved) this.#giveCredit();
+  }
+
   /** No more credit is given. */
   close(): void {
     this.#closed = true;
@@ -48,11 +61,20 @@ export class InboundWindow {
   #giveCredit(): void {
     if (this.#closed) return;
     if (this.#budget.exhausted) {
+      this.#starved = true;
       this.#budget.whenFree(this.#give);
+      // All of it, however little, when the window is nearly used up: nothing may come any more that would bring us here.
+      const left = Math.min(this.#left, this.#uncredited);
+      if (left >= PORTION_BYTES || (left > 0 && this.#window < PORTION_BYTES)) this.#send(left);
       return;
     }
-    const bytes = this.#uncredited;
-    this.#uncredited = 0;
+    this.#starved = false;
+    this.#send(this.#uncredited);
+  }
+
+  #send(bytes: number): void {
+    this.#uncredited -= bytes;
+    this.#left = 0;
     this.#window += bytes;
     this.#credit(bytes);
   }

@@ -78,6 +78,11 @@ export class Stream implements Receiver, Flow {
     return this.connection.peer;
   }
 
+  /** Bytes of the peer's that have arrived and not left, but for a constant. */
+  get unread(): number {
+    return -this.receiveWindow - this.uncredited;
+  }
+
   /** Bytes that wait for a window or for the socket. */
   get queued(): number {
     return this.#queued;
@@ -131,8 +136,8 @@ export class Stream implements Receiver, Flow {
   }
 
   consumed(bytes: number): void {
-    if (this.endReceived || this.closed) return;
     this.uncredited += bytes;
+    if (this.endReceived || this.closed) return;
     // Half a window at a time: fewer frames, and the peer never runs dry while we keep up.
     if (this.uncredited >= this.connection.limits.streamWindow >>> 1) {
       this.#out.windowUpdate(this.id, this.uncredited);

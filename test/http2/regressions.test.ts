@@ -115,6 +115,10 @@ describe("the end of a connection", () => {
     const server = serverRig(run, {
       limits: { connectionWindow: 65_535, streamWindow: 1 << 20 },
       budget: 0,
+      onRequest: (_stream, _one, recorder) => {
+        recorder.flow = null;
+        return recorder;
+      },
     });
     server.budget.hold(1);
     server.receive(f.headers(1, request), f.data(1, 16_384), f.data(1, 16_384));

@@ -58,8 +58,13 @@ async function runOnce(
   }
 }
 
+/** What arrives at once is cut into single bytes up to here; what is more comes in small pieces, to keep tests quick. */
+const SINGLE_BYTES = 1_000;
+
 function oneByOne(bytes: Uint8Array): Uint8Array[] {
-  return Array.from(bytes, (byte) => Uint8Array.of(byte));
+  const pieces: Uint8Array[] = Array.from(bytes.subarray(0, SINGLE_BYTES), (byte) => Uint8Array.of(byte));
+  for (let at = SINGLE_BYTES; at < bytes.length; at += 97) pieces.push(bytes.subarray(at, at + 97));
+  return pieces;
 }
 
 function cutAtRandom(bytes: Uint8Array, random: Random): Uint8Array[] {
