@@ -39,6 +39,7 @@ export class Dialler {
       const connection = new ClientConnection(options, {
         ready: events.ready,
         capacity: events.capacity,
+        worn: events.worn,
         goaway: (left, code, debug) =>
           events.goaway(left, `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`),
         closed: (gone, message) => {

@@ -8,6 +8,8 @@ export interface DialEvents {
   /** HTTP/2 is spoken; streams may be opened. */
   ready(connection: ClientConnection): void;
   capacity(connection: ClientConnection): void;
+  /** Many calls were cancelled on it. Clients do that, and the pod would end the connection with the calls of all. */
+  worn(connection: ClientConnection): void;
   goaway(connection: ClientConnection, message: string): void;
   /** Failed to connect, or over. The message is empty for an orderly end. */
   closed(connection: ClientConnection, message: string): void;
@@ -159,6 +161,7 @@ export class Endpoint implements Candidate {
     const connection = open(this.address, {
       ready: (made) => this.#ready(made),
       capacity: () => this.#serve(),
+      worn: () => this.#widen(),
       goaway: (left, message) => this.#goaway(left, message),
       closed: (gone, message) => this.#closed(gone, message),
     });
@@ -177,6 +180,7 @@ export class Endpoint implements Candidate {
     this.#connections.push(connection);
     this.#readyAt = this.#parts.clock.now();
     if (this.draining) connection.drain();
+    else for (const other of [...this.#connections]) if (other.worn) other.drain();
     this.#parts.owner.readiness(this);
     this.#serve();
   }

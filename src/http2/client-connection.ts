@@ -15,6 +15,8 @@ export interface ClientEvents {
   capacity(connection: ClientConnection): void;
   /** The server takes no new streams on this connection; those that it has not seen were aborted as unprocessed. */
   goaway(connection: ClientConnection, code: number, debug: string): void;
+  /** See {@link ClientConnection.worn}; told once, when it becomes so. */
+  worn?(connection: ClientConnection): void;
   /** Over. The reason is empty for an orderly end. */
   closed(connection: ClientConnection, reason: string): void;
 }
@@ -27,6 +29,14 @@ export interface ClientOptions extends ConnectionOptions {
   readonly firstStreamId?: number;
 }
 
+/**
+ * Servers end connections on which too many streams are reset (CVE-2023-44487): nghttp2, and with it node:http2, above 1,000 and 33 a
+ * second; Netty, where it is on, above 200 in 30 s. A connection is worn before the strictest of them has enough.
+ */
+const WORN_RESETS = 100;
+/** How many are forgotten a second: 200 in 30 s. */
+const FORGOTTEN_RESETS = 6;
+
 /** The client side of a connection (RFC 9113). */
 export class ClientConnection extends Connection {
   /** A response has come over it: the server works, whatever ends the connection later. */
@@ -37,6 +47,9 @@ export class ClientConnection extends Connection {
   #nextId: number;
   #ready = false;
   #goingAway = false;
+  #resets = 0;
+  /** So many streams were reset that the server may soon end the connection: it should be replaced, and drained then. */
+  worn = false;
   #reason = "";
 
   constructor(options: ClientOptions, events: ClientEvents) {
@@ -198,7 +211,15 @@ export class ClientConnection extends Connection {
     super.ended();
   }
 
+  override resetStream(stream: Stream, code: number): void {
+    super.resetStream(stream, code);
+    if (++this.#resets < WORN_RESETS || this.worn) return;
+    this.worn = true;
+    this.#events.worn?.(this);
+  }
+
   override sweep(ms: number): void {
+    this.#resets = Math.max(0, this.#resets - (FORGOTTEN_RESETS * ms) / 1_000);
     const active = this.active;
     super.sweep(ms);
     // While nothing is read, no answer can come.
