@@ -49,7 +49,7 @@ export interface EndpointParts {
   readonly owner: EndpointOwner;
 }
 
-/** A connection that lived shorter than this ended by a fault of the pod's: the next attempt waits. */
+/** A connection that lived shorter than this, and brought no response, ended by a fault of the pod's: the next one waits. */
 const SHORT_LIFE_MS = 1_000;
 /** Connections to one pod at most. Each carries as many calls as the pod allows. */
 const MAX_CONNECTIONS = 64;
@@ -197,10 +197,10 @@ export class Endpoint implements Candidate {
     }
   }
 
-  #goaway(_connection: ClientConnection, message: string): void {
+  #goaway(connection: ClientConnection, message: string): void {
     this.lastError = message;
     this.#parts.owner.lost(this, message);
-    this.#replace();
+    this.#replace(connection.useful);
   }
 
   #closed(connection: ClientConnection, message: string): void {
@@ -219,16 +219,16 @@ export class Endpoint implements Candidate {
       this.#later();
     }
     if (wasDialled || message !== "") this.#parts.owner.lost(this, this.lastError);
-    this.#replace();
+    this.#replace(connection.useful);
   }
 
   /** The last usable connection has gone: a new one, at once unless the pod keeps throwing us out. */
-  #replace(): void {
+  #replace(useful: boolean): void {
     if (this.draining || this.ready) return;
     this.#parts.owner.readiness(this);
     if (this.#dialling.size > 0) return;
     if (this.#retry === null) {
-      if (this.#parts.clock.now() - this.#readyAt >= SHORT_LIFE_MS) {
+      if (useful || this.#parts.clock.now() - this.#readyAt >= SHORT_LIFE_MS) {
         this.#failures = 0;
         this.#connect();
         return;

@@ -16,10 +16,13 @@ function waiter(): PickWaiter & { readonly events: string[] } {
 /** A call's stream, open until the test ends it. */
 function openCall(endpoint: Endpoint) {
   const call = { ended: false, refused: "" };
-  let end = () => {};
+  const end = () => {};
   endpoint.request({
     opened: (connection) => {
-      const stream = connection.open({ head() {}, data() {}, end: () => void (call.ended = true), abort() {} });
+      const end = () => {
+        call.ended = true;
+      };
+      const stream = connection.open({ head() {}, data() {}, end, abort() {} });
       stream.head({
         fields: [":method", "POST", ":scheme", "http", ":path", PATH, ":authority", "a"],
         neverIndexed: null,

@@ -4,6 +4,7 @@ import { Endpoint, labelOf } from "../../src/balancing/endpoint.ts";
 import { Budget } from "../../src/http2/budget.ts";
 import type { ClientConnection } from "../../src/http2/client-connection.ts";
 import { Flusher } from "../../src/http2/flusher.ts";
+import { makeHead, okHead, okTrailers, requestFields } from "../gateway/support/fields.ts";
 import { Net } from "../gateway/support/net.ts";
 import { Pod } from "../gateway/support/pod.ts";
 import { mulberry32 } from "../support/mulberry32.ts";
@@ -146,6 +147,33 @@ describe("connecting", () => {
     endpoint.close();
     await net.settle();
     await net.advance(10);
+  });
+
+  // A server that closes its connections after so many calls does it within milliseconds under load.
+  test("regression: a short-lived connection that brought a response is replaced at once", async () => {
+    const { net, endpoint, options } = makeEndpoint();
+    const pod = new Pod(options);
+    pod.onHead = (call) => call.sendHead(okHead).finish(okTrailers);
+    net.hosts.set(A, pod);
+    endpoint.start();
+    await net.settle();
+    for (let round = 1; round <= 5; round++) {
+      endpoint.request({
+        opened: (connection) => {
+          const stream = connection.open({ head() {}, data() {}, end() {}, abort() {} });
+          stream.head(makeHead(requestFields()));
+          stream.end(null);
+        },
+        refused: (message) => expect.fail(message),
+      });
+      await net.settle();
+      pod.connections[pod.connections.length - 1].drain();
+      await net.settle();
+      expect(net.dialled).toHaveLength(round + 1);
+      expect(endpoint.state).toBe("ready");
+    }
+    endpoint.close();
+    await net.settle();
   });
 
   test("close while it connects, waits or is ready: nothing is left", async () => {
