@@ -144,10 +144,11 @@ export class PodSchemas {
   #add(files: Files): void {
     const all: Files = new Map([...this.#files, ...files]);
     try {
-      this.schema = this.#parts.shared(all) ?? createSchema(all);
+      const shared = this.#parts.shared(all);
+      this.schema = shared ?? createSchema(all);
       // One copy for all pods of a version.
       this.#files = this.schema.files;
-      this.#parts.log.debug("schema learnt", { ...this.#fields(), files: all.size });
+      this.#parts.log.debug("schema learnt", { ...this.#fields(), files: all.size, shared: shared !== undefined });
     } catch (error) {
       this.#refuse(`its descriptors do not fit together: ${error instanceof Error ? error.message : String(error)}`);
     }

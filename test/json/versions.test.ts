@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import { ErrorCode } from "../../src/http2/error-code.ts";
+import { framed, messagesOf, openJson, unary } from "./support/ask-json.ts";
+import { filesOf } from "./support/protos.ts";
+import { addressOf, SETS, startShop } from "./support/shop.ts";
+
+/**
+ * A rolling update: pods of two versions in one backend. In v2 the numbers of `name` and `price` have changed places, and so
+ * have those of the receipt's fields: whoever uses the other version's schema gets it wrong, and often without an error.
+ */
+
+const ADD = "/shop.v1.Cart/Add";
+
+describe("two versions side by side", () => {
+  test("each call is translated by the schema of the very pod that was picked", async () => {
+    const { world, pods } = await startShop({ versions: ["v1", "v2", "v1", "v2"] });
+    for (let i = 0; i < 16; i++) {
+      const { status, json } = await unary(world, ADD, { name: `tea ${i}`, price: `${i}` });
+      expect(status).toBe(200);
+      const item = (json as { item: Record<string, unknown> }).item;
+      expect(item.name).toBe(`tea ${i}`);
+    }
+    expect(pods.map(({ got }) => got.length)).toEqual([4, 4, 4, 4]);
+    for (const { got } of pods) for (const item of got) expect((item as { name: string }).name).toMatch(/^tea \d+$/);
+    expect(pods.map(({ asked }) => asked)).toEqual(pods.map(() => ["shop.v1.Cart"]));
+  });
+
+  test("what only one version has is known at its pods, and an error that names it at the others", async () => {
+    const { world } = await startShop({ versions: ["v1", "v2"] });
+    const answers = [];
+    for (let i = 0; i < 4; i++) answers.push((await unary(world, ADD, { name: "tea", fresh: true })).json);
+    const taken = { item: { name: "tea", fresh: true }, version: "v2" };
+    const message = 'request message of shop.v1.Cart/Add: field "fresh" is unknown';
+    expect(answers.filter((answer) => JSON.stringify(answer) === JSON.stringify(taken))).toHaveLength(2);
+    expect(answers).toContainEqual({ code: "invalid_argument", message });
+  });
+
+  test("a retry at a pod of the other version is translated again, from the JSON", async () => {
+    const { world, pods } = await startShop({ versions: ["v1", "v2"] });
+    const client = await world.client();
+    // Whoever is first does not process the call.
+    let refused = -1;
+    pods.forEach(({ pod }, i) => {
+      const { onHead } = pod;
+      pod.onHead = (party) => {
+        const reflection = party.fields.some((text) => text.startsWith("/grpc.reflection"));
+        if (reflection || refused >= 0) onHead(party);
+        else {
+          refused = i;
+          party.reset(ErrorCode.REFUSED_STREAM);
+        }
+      };
+    });
+    const call = openJson(client, ADD)
+      .send(framed({ name: "tea", price: "12" }))
+      .finish();
+    await world.settle();
+    expect(call.status.code).toBe(0);
+    const taker = pods[1 - refused];
+    expect(taker.got).toEqual([{ name: "tea", price: "12" }]);
+    expect(messagesOf(call.body)).toEqual([{ item: { name: "tea", price: "12" }, version: ["v2", "v1"][refused] }]);
+    expect(pods[refused].got).toEqual([]);
+    expect(world.backend.retries).toBe(1);
+  });
+
+  test("a pod that is replaced at its address between preparation and stream: the call is prepared again", async () => {
+    const { world, pods } = await startShop();
+    const client = await world.client();
+    expect((await unary(world, ADD, { name: "tea" })).status).toBe(200);
+    // The pod has no room: the call, prepared for v1, waits for a stream.
+    const [pod] = pods;
+    const [connection] = pod.pod.connections;
+    pod.onEnd = () => {};
+    pod.files = filesOf(SETS.v2);
+    const waiting = openJson(client, ADD)
+      .send(framed({ name: "tea", price: "3" }))
+      .finish();
+    connection.drain();
+    pod.onEnd = (call) => call.answer({ version: "new", item: call.messages.at(-1) ?? null }).ok();
+    await world.settle();
+    await world.advance(3_000, 100);
+    expect(waiting.over).toBe(true);
+    // Whether it reached the old process or the new one: never by the wrong schema.
+    for (const item of pod.got) expect((item as { name: string }).name).toBe("tea");
+  });
+
+  test("pods of one version share a schema, and what goes with it", async () => {
+    const { world } = await startShop({ versions: ["v1", "v2", "v1"] });
+    for (let i = 0; i < 3; i++) await unary(world, ADD, { name: "tea" });
+    const learnt = world.log.events("schema learnt").map(({ fields }) => [fields.endpoint, fields.shared]);
+    expect(learnt.sort()).toEqual([
+      [addressOf(0), false],
+      [addressOf(1), false],
+      [addressOf(2), true],
+    ]);
+  });
+});
