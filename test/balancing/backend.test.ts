@@ -16,13 +16,13 @@ function waiter(): PickWaiter & { readonly events: string[] } {
 /** A call's stream, open until the test ends it. */
 function openCall(endpoint: Endpoint) {
   const call = { ended: false, refused: "" };
-  const end = () => {};
+  const onEnd = () => {};
   endpoint.request({
     opened: (connection) => {
-      const end = () => {
+      const onEnd = () => {
         call.ended = true;
       };
-      const stream = connection.open({ head() {}, data() {}, end, abort() {} });
+      const stream = connection.open({ head() {}, data() {}, end: onEnd, abort() {} });
       stream.head({
         fields: [":method", "POST", ":scheme", "http", ":path", PATH, ":authority", "a"],
         neverIndexed: null,
