@@ -1,6 +1,6 @@
 /**
  * Bytes of bodies held in memory by the whole process (invariant 7). Windows bound a call and a connection; this bounds
- * their sum: while it is exhausted, connections get credit only for bytes that go straight on.
+ * their sum: while it is exhausted, connections get credit only for bytes that have left.
  */
 export class Budget {
   readonly #max: number;

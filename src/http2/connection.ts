@@ -29,7 +29,7 @@ export abstract class Connection extends Link implements FrameSink {
   protected readonly decoder: Decoder;
   protected readonly history = new StreamHistory();
   protected readonly reader: FrameReader;
-  protected readonly inbound: InboundWindow;
+  readonly inbound: InboundWindow;
   readonly #peer: "server" | "client";
   readonly #patience: Patience;
   #settingsSeen = false;
@@ -90,6 +90,8 @@ export abstract class Connection extends Link implements FrameSink {
     this.streams.delete(stream.id);
     stream.dispose();
     this.history.closed(stream.id, how);
+    // Of a stream that has ended by itself, the rest will leave; of others it is thrown away.
+    if (how !== Closed.ENDED) this.inbound.left(stream.unread);
     this.streamClosed(stream);
   }
 
@@ -124,7 +126,7 @@ export abstract class Connection extends Link implements FrameSink {
     if (length === 0 && !endStream) this.#patience.emptyData();
     const stream = this.streams.get(id);
     if (stream === undefined) {
-      this.inbound.passed(flowBytes);
+      this.inbound.left(flowBytes);
       this.#stray(id, "DATA");
       return;
     }
@@ -141,10 +143,7 @@ export abstract class Connection extends Link implements FrameSink {
       this.streamError(stream, ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the stream's window allows");
       return;
     }
-    if (flowBytes > length) {
-      stream.consumed(flowBytes - length);
-      this.inbound.passed(flowBytes - length);
-    }
+    if (flowBytes > length) stream.consumed(flowBytes - length);
     if (stream.bodyLeft !== -1) {
       const left = stream.bodyLeft - length;
       if (left < 0 || (endStream && left !== 0)) {
@@ -154,11 +153,7 @@ export abstract class Connection extends Link implements FrameSink {
       stream.bodyLeft = left;
     }
     if (endStream) stream.endReceived = true;
-    if (length > 0) {
-      const { unread } = stream;
-      stream.receiver.data(bytes, start, end);
-      this.inbound.passed(unread - stream.unread);
-    }
+    if (length > 0) stream.receiver.data(bytes, start, end);
     if (endStream) this.endRemote(stream, null);
   }
 

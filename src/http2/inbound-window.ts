@@ -8,8 +8,8 @@ const PORTION_BYTES = 16_384;
 
 /**
  * The connection's window for what the peer sends. Credit is given on receipt, so that a call that stalls does not stall the
- * others (invariant 7), half a window at a time. While the process holds too much, it is given for what goes straight on only,
- * and for the rest when there is room again: calls whose readers keep up do not notice.
+ * others (invariant 7), half a window at a time. While the process holds too much, it is given for bytes that leave, so that
+ * what is held does not grow, and for the rest when there is room again: calls whose readers keep up go on.
  */
 export class InboundWindow {
   readonly #budget: Budget;
@@ -18,7 +18,7 @@ export class InboundWindow {
   readonly #give = (): void => this.#giveCredit();
   #window: number;
   #uncredited = 0;
-  /** Of these, bytes that went straight on. */
+  /** Bytes that have left since the last credit, whenever they came. */
   #left = 0;
   #starved = false;
   #closed = false;
@@ -46,8 +46,8 @@ export class InboundWindow {
     if (this.#uncredited >= this.#size >>> 1) this.#giveCredit();
   }
 
-  /** Of the bytes just taken, so many went on within the same call. */
-  passed(bytes: number): void {
+  /** Bytes that were taken have left, or were thrown away. */
+  left(bytes: number): void {
     this.#left += bytes;
     if (this.#starved) this.#giveCredit();
   }
@@ -69,7 +69,8 @@ export class InboundWindow {
       return;
     }
     this.#starved = false;
-    this.#send(this.#uncredited);
+    // While it starved, all of it may have been given.
+    if (this.#uncredited > 0) this.#send(this.#uncredited);
   }
 
   #send(bytes: number): void {

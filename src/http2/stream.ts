@@ -29,6 +29,7 @@ export class Stream implements Receiver, Flow {
   readonly id: number;
   readonly connection: Connection;
   readonly #out: Outbound;
+  readonly #firstReceiveWindow: number;
   /** Takes what the peer sends. */
   receiver: Receiver;
   /** Told when bytes given to `data` have left. */
@@ -69,7 +70,8 @@ export class Stream implements Receiver, Flow {
     this.id = id;
     this.receiver = receiver;
     this.sendWindow = connection.outbound.peerStreamWindow;
-    this.receiveWindow = connection.firstReceiveWindow;
+    this.#firstReceiveWindow = connection.firstReceiveWindow;
+    this.receiveWindow = this.#firstReceiveWindow;
     this.bornAt = connection.sweeps;
   }
 
@@ -78,9 +80,9 @@ export class Stream implements Receiver, Flow {
     return this.connection.peer;
   }
 
-  /** Bytes of the peer's that have arrived and not left, but for a constant. */
+  /** Bytes of the peer's that have arrived and not left. */
   get unread(): number {
-    return -this.receiveWindow - this.uncredited;
+    return this.#firstReceiveWindow - this.receiveWindow - this.uncredited;
   }
 
   /** Bytes that wait for a window or for the socket. */
@@ -137,6 +139,7 @@ export class Stream implements Receiver, Flow {
 
   consumed(bytes: number): void {
     this.uncredited += bytes;
+    this.connection.inbound.left(bytes);
     if (this.endReceived || this.closed) return;
     // Half a window at a time: fewer frames, and the peer never runs dry while we keep up.
     if (this.uncredited >= this.connection.limits.streamWindow >>> 1) {
