@@ -16,7 +16,7 @@ function waiter(): PickWaiter & { readonly events: string[] } {
 /** A call's stream, open until the test ends it. */
 function openCall(endpoint: Endpoint) {
   const call = { ended: false, refused: "" };
-  const onEnd = () => {};
+  let end = () => {};
   endpoint.request({
     opened: (connection) => {
       const onEnd = () => {
