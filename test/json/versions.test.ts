@@ -63,25 +63,38 @@ describe("two versions side by side", () => {
     expect(world.backend.retries).toBe(1);
   });
 
-  test("a pod that is replaced at its address between preparation and stream: the call is prepared again", async () => {
-    const { world, pods } = await startShop();
+  test("a pod that is replaced while a prepared call waits for a stream: the call is prepared again", async () => {
+    const { world, pods } = await startShop({ limits: { maxConcurrentStreams: 1 } });
+    const [pod] = pods;
     const client = await world.client();
     expect((await unary(world, ADD, { name: "tea" })).status).toBe(200);
-    // The pod has no room: the call, prepared for v1, waits for a stream.
-    const [pod] = pods;
-    const [connection] = pod.pod.connections;
+    // Calls take all the room that there is; the next, prepared for v1, waits for another connection.
+    const { onEnd } = pod;
     pod.onEnd = () => {};
-    pod.files = filesOf(SETS.v2);
+    const links = world.net.linksTo(addressOf(0));
+    for (const _ of links)
+      openJson(client, ADD)
+        .send(framed({ name: "first" }))
+        .finish();
+    await world.settle();
+    pod.pod.delay = 1_000;
     const waiting = openJson(client, ADD)
       .send(framed({ name: "tea", price: "3" }))
       .finish();
-    connection.drain();
-    pod.onEnd = (call) => call.answer({ version: "new", item: call.messages.at(-1) ?? null }).ok();
     await world.settle();
+    expect(world.outstanding).toBe(links.length + 1);
+    expect(pod.got).toHaveLength(links.length + 1);
+    // The pod goes, and whoever answers at its address now speaks v2.
+    for (const link of links) link.break();
+    pod.files = filesOf(SETS.v2);
+    pod.onEnd = onEnd;
+    await world.settle();
+    expect(world.outstanding).toBe(1);
     await world.advance(3_000, 100);
-    expect(waiting.over).toBe(true);
-    // Whether it reached the old process or the new one: never by the wrong schema.
-    for (const item of pod.got) expect((item as { name: string }).name).toBe("tea");
+    expect(pod.got.at(-1)).toEqual({ name: "tea", price: "3" });
+    expect(messagesOf(waiting.body)).toEqual([{ item: { name: "tea", price: "3" }, version: "v1" }]);
+    expect(pod.asked).toEqual(["shop.v1.Cart", "shop.v1.Cart"]);
+    expect(world.backend.retries).toBe(1);
   });
 
   test("pods of one version share a schema, and what goes with it", async () => {

@@ -1,5 +1,6 @@
 import { onTestFailed } from "vitest";
 import type { BackendSettings, RouteSettings } from "../../../src/config/settings.ts";
+import type { Http2Limits } from "../../../src/http2/limits.ts";
 import { routeSettings } from "../../gateway/support/settings.ts";
 import { startWorld, type World, type WorldOptions } from "../../gateway/support/world.ts";
 import { buildSet, filesOf } from "./protos.ts";
@@ -16,6 +17,8 @@ export interface ShopOptions {
   readonly route?: Partial<RouteSettings>;
   readonly pod?: Partial<SchemaPodOptions>;
   readonly files?: WorldOptions["files"];
+  /** Of the pods' connections. */
+  readonly limits?: Partial<Http2Limits>;
 }
 
 /** The address of the pod of this index. */
@@ -25,7 +28,7 @@ export const addressOf = (index: number): string => `10.0.0.${index + 1}:9000`;
 export async function startShop(
   options: ShopOptions = {},
 ): Promise<{ readonly world: World; readonly pods: SchemaPod[] }> {
-  const { versions = ["v1"], backend = {}, route = {}, pod = {}, files } = options;
+  const { versions = ["v1"], backend = {}, route = {}, pod = {}, files, limits = {} } = options;
   const pods: SchemaPod[] = [];
   const target = `ipv4:${versions.map((_, i) => addressOf(i)).join(",")}`;
   const world = await startWorld(
@@ -36,7 +39,7 @@ export async function startShop(
     },
     (made) => {
       versions.forEach((version, i) => {
-        pods.push(withSchema(made.pod(addressOf(i)), version, { files: filesOf(SETS[version]), ...pod }));
+        pods.push(withSchema(made.pod(addressOf(i), limits), version, { files: filesOf(SETS[version]), ...pod }));
       });
     },
   );
