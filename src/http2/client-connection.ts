@@ -213,7 +213,8 @@ export class ClientConnection extends Connection {
 
   override resetStream(stream: Stream, code: number): void {
     super.resetStream(stream, code);
-    if (++this.#resets < WORN_RESETS || this.worn) return;
+    // Those that clients cause. A pod whose own mistakes make us reset its calls may end its connection if it likes.
+    if (code !== ErrorCode.CANCEL || ++this.#resets < WORN_RESETS || this.worn) return;
     this.worn = true;
     this.#events.worn?.(this);
   }
