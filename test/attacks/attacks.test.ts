@@ -33,7 +33,6 @@ for (const { name, attacks } of groups) {
         expect(measured.end).toMatch(attack.expected);
         expect(measured.during.failures).toEqual([]);
         expect(measured.during.connections).toBe(1);
-        expect(measured.podConnectionsLost).toBe(0);
         expect(measured.rssBytes).toBeLessThan(RSS_BOUND);
         expect(field.gateway.output()).not.toMatch(/internal error|uncaught/i);
       });
@@ -42,7 +41,7 @@ for (const { name, attacks } of groups) {
 }
 
 test("attacks: after all of them, no call is outstanding and the gateway drains in order", async () => {
-  expect(await field.outstanding()).toBeLessThanOrEqual(4);
+  await field.quietly(async () => expect(await field.outstanding()).toBe(0));
   const exit = await field.gateway.stop();
   expect(exit).toEqual({ code: 0, signal: null });
 });

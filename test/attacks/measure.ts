@@ -11,8 +11,6 @@ export interface Measured extends Outcome {
   /** Calls of the well-behaved client without the attack and with it. */
   readonly before: Stretch;
   readonly during: Stretch;
-  /** Connections that the pods lost meanwhile. */
-  readonly podConnectionsLost: number;
 }
 
 /** How often memory is looked at, milliseconds. */
@@ -27,7 +25,6 @@ const LEAST_CALLS = 20;
 export async function measure(attack: Attack, field: Field, scale: number, calls: number): Promise<Measured> {
   await field.stretch();
   const before = await stretchOf(field, calls);
-  const podsBefore = await field.pods();
   const start = field.usage();
   const startedAt = performance.now();
   let highest = start.rssBytes;
@@ -39,11 +36,9 @@ export async function measure(attack: Attack, field: Field, scale: number, calls
     const wallMs = performance.now() - startedAt;
     const end = field.usage();
     const during = await stretchOf(field, LEAST_CALLS);
-    // The well-behaved client pauses between its calls, so 0 is seen soon unless something has leaked.
-    while ((await field.outstanding()) > 0) await pause();
-    const podsAfter = await field.pods();
-    const sessions = (pods: typeof podsBefore): number => pods.reduce((sum, pod) => sum + pod.seen.sessions, 0);
-    const open = (pods: typeof podsBefore): number => pods.reduce((sum, pod) => sum + pod.sessions, 0);
+    await field.quietly(async () => {
+      while ((await field.outstanding()) > 0) await pause();
+    });
     return {
       attack,
       ...outcome,
@@ -52,7 +47,6 @@ export async function measure(attack: Attack, field: Field, scale: number, calls
       rssBytes: highest - start.rssBytes,
       before,
       during,
-      podConnectionsLost: sessions(podsAfter) - open(podsAfter) - (sessions(podsBefore) - open(podsBefore)),
     };
   } finally {
     clearInterval(sample);

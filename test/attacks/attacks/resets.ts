@@ -94,6 +94,32 @@ export const resetAttacks: readonly Attack[] = [
   madeYouReset("malformed head", 1, (id) => headers(id, call("Hold", literal("Upper", "case")))),
   madeYouReset("names of no length", 1, (id) => headers(id, call("Hold", literal("", "")))),
   {
+    name: "clients that hang up with all their calls open",
+    reference: "CVE-2023-44487",
+    bound: "maxConcurrentStreams",
+    // Allowed, one by one. The pods get all those resets over the connections that everybody uses, and must not end them.
+    expected: /^open$/,
+    async run(field, scale) {
+      let frames = 0;
+      let bytes = 0;
+      for (let round = 0; round < 25 * scale; round++) {
+        const attacker = await Attacker.connect(field.port);
+        attacker.write(
+          repeat(100, (i) => headers(1 + 2 * i, hold)),
+          100,
+        );
+        const before = (await field.pods()).reduce((sum, { seen }) => sum + seen.calls, 0);
+        const arrived = async (): Promise<boolean> =>
+          (await field.pods()).reduce((sum, { seen }) => sum + seen.calls, 0) >= before + 50;
+        while (!(await arrived()) && !attacker.closed);
+        ({ frames, bytes } = { frames: frames + attacker.frames, bytes: bytes + attacker.bytes });
+        const { end } = attacker.leave();
+        if (end !== "open") return { frames, bytes, end };
+      }
+      return { frames, bytes, end: "open" };
+    },
+  },
+  {
     name: "too many streams",
     reference: "RFC 9113 5.1.2",
     bound: "maxConcurrentStreams",

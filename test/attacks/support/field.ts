@@ -10,7 +10,7 @@ import { createAuthority } from "../../support/certs.ts";
 /** Settings of the gateway under attack that differ from the defaults: the times, so that a test need not wait for a minute. */
 export const limits = {
   headTimeout: "1s",
-  settingsAckTimeout: "1s",
+  settingsAckTimeout: "3s",
   stallTimeout: "2s",
   maxBufferedBytes: 16 << 20,
 } as const;
@@ -30,6 +30,7 @@ export interface Stretch {
 export interface PodState {
   readonly sessions: number;
   readonly calls: number;
+  /** Since the start. */
   readonly seen: { readonly sessions: number; readonly calls: number };
 }
 
@@ -47,6 +48,8 @@ export interface Field {
   pods(): Promise<readonly PodState[]>;
   /** Ends a stretch of the well-behaved client's calls. */
   stretch(): Promise<Stretch>;
+  /** Runs something while the well-behaved client makes no calls. */
+  quietly<T>(run: () => Promise<T>): Promise<T>;
   stop(): Promise<void>;
 }
 
@@ -84,9 +87,9 @@ export async function startField(podEnv: Readonly<Record<string, string>> = {}):
     const neighbour = start("neighbour", "test/attacks/support/neighbour.ts", [`http://127.0.0.1:${plain}`]);
     await neighbour.report((report) => report.event === "calling");
     let asked = 0;
-    const ask = async (child: Child): Promise<unknown> => {
+    const ask = async (child: Child, more: Readonly<Record<string, unknown>> = {}): Promise<unknown> => {
       const id = String(asked++);
-      child.tell({ id });
+      child.tell({ id, ...more });
       return child.report((report) => typeof report.id === "string" && report.id.includes(`"${id}"`), 0);
     };
     const metrics = async (name: RegExp): Promise<readonly Sample[]> =>
@@ -102,6 +105,14 @@ export async function startField(podEnv: Readonly<Record<string, string>> = {}):
         (await metrics(/^fairlead_outstanding_calls$/)).reduce((sum, { value }) => sum + value, 0),
       pods: () => Promise.all(pods.map((pod) => ask(pod) as Promise<PodState>)),
       stretch: () => ask(neighbour) as Promise<Stretch>,
+      quietly: async (run) => {
+        await ask(neighbour, { pause: true });
+        try {
+          return await run();
+        } finally {
+          await ask(neighbour, { pause: false });
+        }
+      },
       stop,
     };
   } catch (error) {

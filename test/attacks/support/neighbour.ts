@@ -61,22 +61,56 @@ function call(): Promise<void> {
   });
 }
 
+/** While the client is paused: resolves when it goes on. */
+let paused: Promise<void> | null = null;
+let goOn = (): void => {};
+let calling = 0;
+let whenIdle = (): void => {};
+
 async function callForEver(): Promise<void> {
   for (;;) {
+    if (paused !== null) await paused;
+    calling++;
     await call();
+    if (--calling === 0) whenIdle();
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
+}
+
+/** Resolves when no call is open any more. */
+async function pause(): Promise<void> {
+  paused = new Promise((resolve) => {
+    goOn = resolve;
+  });
+  if (calling === 0) return;
+  await new Promise<void>((resolve) => {
+    whenIdle = resolve;
+  });
+}
+
+function resume(): void {
+  paused = null;
+  goOn();
+}
+
+/** What the calls since the last stretch were like. */
+function stretch(id: string): string {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
+  const report = { event: "stretch", id, calls: times.length, p50: at(0.5), p99: at(0.99), connections };
+  const line = JSON.stringify({ ...report, failures: failures.slice(0, 5), failed: failures.length });
+  times = [];
+  failures = [];
+  return line;
 }
 
 for (let i = 0; i < AT_ONCE; i++) void callForEver();
 console.log(JSON.stringify({ event: "calling" }));
 createInterface({ input: process.stdin })
-  .on("line", (id) => {
-    const sorted = times.toSorted((a, b) => a - b);
-    const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
-    const report = { event: "stretch", id, calls: times.length, p50: at(0.5), p99: at(0.99), connections };
-    console.log(JSON.stringify({ ...report, failures: failures.slice(0, 5), failed: failures.length }));
-    times = [];
-    failures = [];
+  .on("line", async (line) => {
+    const command = JSON.parse(line) as { readonly pause?: boolean };
+    if (command.pause === true) await pause();
+    if (command.pause === false) resume();
+    console.log(command.pause === undefined ? stretch(line) : JSON.stringify({ event: "pause", id: line }));
   })
   .on("close", () => process.exit(0));
