@@ -1,0 +1,144 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ROOT } from "../e2e/support/runtimes.ts";
+import { findChromium, launchChromium } from "./support/chromium.ts";
+
+/**
+ * docs/browser.md, followed word for word: its files, its commands, its page in a browser. Two things are put in the place of
+ * others: the package fairlead is packed from this checkout, and the ports are free ones.
+ */
+
+const run = promisify(execFile);
+const MINUTES = 60_000;
+
+const chromium = await findChromium();
+const why = whyNot();
+if (why !== null) console.warn(`skipped: the browser page of the documentation: ${why}`);
+
+/** It installs packages, so it is left to CI, and there to the run on the machine's own Node. */
+function whyNot(): string | null {
+  if (process.env.CI === undefined) return "only with CI=true, because it installs packages";
+  if (process.env.FAIRLEAD_MAIN !== undefined || process.env.FAIRLEAD_RUNTIME !== undefined) {
+    return "npx runs the machine's own Node, and that has its own run";
+  }
+  return "missing" in chromium ? chromium.missing : null;
+}
+
+/** Files by name: a bold line, and a fence right under it. Commands: fences of `sh`, in order. */
+function readTutorial(): { readonly files: ReadonlyMap<string, string>; readonly commands: readonly string[] } {
+  const text = readFileSync(join(ROOT, "docs/browser.md"), "utf8");
+  const files = [...text.matchAll(/\*\*`([^`]+)`\*\*\n```\w+\n(.*?)```/gs)];
+  const commands = [...text.matchAll(/(?<!\*\*)\n```sh\n(.*?)```/gs)];
+  return {
+    files: new Map(files.map(([, name, content]) => [name, content])),
+    commands: commands.map(([, command]) => command),
+  };
+}
+
+/** What `npm publish` would publish, built here. */
+async function pack(folder: string): Promise<string> {
+  const stage = join(folder, "package");
+  mkdirSync(stage);
+  await run("npx", ["tsc", "-p", "tsconfig.build.json", "--outDir", join(stage, "dist")], { cwd: ROOT });
+  cpSync(join(ROOT, "src/demo/page"), join(stage, "dist/demo/page"), { recursive: true });
+  for (const name of ["package.json", "proto", "LICENSE"]) {
+    cpSync(join(ROOT, name), join(stage, name), { recursive: true });
+  }
+  const { stdout } = await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], {
+    cwd: stage,
+  });
+  return join(folder, stdout.trim());
+}
+
+/** A terminal in which a command runs. npx does not pass signals on, so the end is for the whole group of processes. */
+function openTerminal(command: string, cwd: string): { close(): Promise<void> } {
+  const shell = spawn("bash", ["-c", command], { cwd, detached: true, stdio: "ignore" });
+  const exited = once(shell, "exit");
+  const kill = () => {
+    try {
+      process.kill(-(shell.pid as number), "SIGKILL");
+    } catch {
+      // The group is gone.
+    }
+  };
+  process.once("exit", kill);
+  return {
+    close: async () => {
+      kill();
+      await exited;
+      process.off("exit", kill);
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+describe.skipIf(why !== null)("docs/browser.md", () => {
+  test("followed from an empty folder: the page lists answers from three pods", { timeout: 8 * MINUTES }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fairlead-tutorial-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const { files, commands } = readTutorial();
+    expect([...files.keys()]).toEqual([
+      "proto/greet.proto",
+      "buf.gen.yaml",
+      "pods.js",
+      "fairlead.yaml",
+      "index.html",
+      "main.js",
+    ]);
+    const [install, generate, start] = commands;
+    const ports = new Map<string, number>();
+    for (const port of ["50051", "50052", "50053", "8080", "5173"]) ports.set(port, await freePort());
+    const withPorts = (text: string) => text.replaceAll(/\b(?:5005[123]|8080|5173)\b/g, (port) => `${ports.get(port)}`);
+
+    const tarball = await pack(folder);
+    const packed = install.replace("install fairlead ", `install ${tarball} `);
+    expect(packed).not.toBe(install);
+    await run("bash", ["-euc", packed], { cwd: folder, maxBuffer: 1 << 24 });
+    const answers = join(folder, "answers");
+    for (const [name, content] of files) {
+      mkdirSync(dirname(join(answers, name)), { recursive: true });
+      writeFileSync(join(answers, name), withPorts(content));
+    }
+    await run("bash", ["-euc", generate], { cwd: answers });
+
+    const processes = start.trim().split("\n");
+    expect(processes).toHaveLength(3);
+    for (const command of processes) {
+      // Somebody may have a gateway's admin page open already.
+      const line = withPorts(command).replace("npx fairlead", "npx fairlead --admin off");
+      const terminal = openTerminal(line, answers);
+      onTestFinished(() => terminal.close());
+    }
+    const browser = await launchChromium("path" in chromium ? chromium.path : "");
+    onTestFinished(() => browser.close());
+    const page = await browser.newPage();
+    const url = `http://localhost:${ports.get("5173")}/`;
+    // Vite takes a moment until it listens, and the others until then have done so.
+    for (let open = false; !open; ) {
+      open = await page.goto(url).then(
+        () => true,
+        () => false,
+      );
+    }
+    const items = page.locator("#answers li");
+    await items.nth(2).waitFor({ timeout: MINUTES });
+    const texts = await items.allTextContents();
+    for (const name of ["Ada", "Grace", "Edsger"]) expect(texts.join("\n")).toContain(`Hello ${name}, from the pod`);
+    const pods = ["50051", "50052", "50053"].map((port) => `port ${ports.get(port)}`);
+    expect(texts.map((text) => text.slice(text.indexOf("port "))).sort()).toEqual(pods.sort());
+  });
+});
