@@ -290,27 +290,31 @@ describe("the process's budget", () => {
     expect(server.budget.exhausted).toBe(false);
   });
 
-  scripted(
-    "while it is exhausted, what goes straight on is credited, and so nobody waits for those who hold it",
-    (run) => {
-      const server = serverRig(run, {
-        limits: { streamWindow: 1 << 20, connectionWindow: 128 * KiB },
-        budget: -1,
-        onRequest: (_stream, _head, recorder): Receiver => {
-          if (server.calls.length === 1) recorder.flow = null;
-          return recorder;
-        },
-      });
-      server.receive(f.headers(1, request), f.headers(3, request));
-      // Most of the window is used up by a call that does not read.
-      for (let i = 0; i < 7; i++) server.receive(f.data(1, 16 * KiB));
-      for (let i = 0; i < 50; i++) server.receive(f.data(3, 16 * KiB));
-      expect(server.calls[1].request.received).toBe(50 * 16 * KiB);
-      expect(server.sent().filter((line) => line.startsWith("WINDOW_UPDATE 0"))).toEqual(
-        new Array(50).fill("WINDOW_UPDATE 0 +16384"),
-      );
-    },
-  );
+  scripted("while it is exhausted, what leaves is credited, and so nobody waits for those who hold it", (run) => {
+    const server = serverRig(run, {
+      limits: { streamWindow: 1 << 20, connectionWindow: 128 * KiB },
+      budget: 0,
+      onRequest: (_stream, _head, recorder): Receiver => {
+        if (server.calls.length === 1) recorder.flow = null;
+        return recorder;
+      },
+    });
+    server.budget.hold(1);
+    server.receive(f.headers(1, request), f.headers(3, request));
+    // Most of the window is used up by a call that does not read.
+    for (let i = 0; i < 7; i++) server.receive(f.data(1, 16 * KiB));
+    for (let i = 0; i < 50; i++) server.receive(f.data(3, 16 * KiB));
+    expect(server.calls[1].request.received).toBe(50 * 16 * KiB);
+    expect(server.sent().filter((line) => line.startsWith("WINDOW_UPDATE 0"))).toEqual(
+      new Array(50).fill("WINDOW_UPDATE 0 +16384"),
+    );
+    // What leaves later, or is thrown away, is credited as well; and when there is room again nothing is left to give.
+    server.turn(() => server.calls[0].stream.consumed(20_000));
+    server.receive(f.reset(1, ErrorCode.CANCEL));
+    expect(server.sent()).toEqual(["WINDOW_UPDATE 0 +20000", `WINDOW_UPDATE 0 +${7 * 16 * KiB - 20_000}`]);
+    server.turn(() => server.budget.release(1));
+    expect(server.sent()).toEqual([]);
+  });
 
   scripted("is free again when the calls that held it are reset, or their connection is lost", (run) => {
     const server = answering(run, [[Setting.INITIAL_WINDOW_SIZE, 0]], 2);
