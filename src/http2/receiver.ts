@@ -33,7 +33,10 @@ export interface Abort {
   readonly message: string;
 }
 
-/** One direction of a call: head once, data any number of times, then end or abort, in that order. Nothing follows those. */
+/**
+ * One direction of a call: head once, data any number of times, then end or abort, in that order. Nothing follows those, but
+ * that an HTTP/2 stream tells its receiver by `abort` also after `end` when its other direction is broken off.
+ */
 export interface Receiver {
   head(head: Head): void;
   /**
