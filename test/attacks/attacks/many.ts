@@ -12,7 +12,7 @@ export const manyAttacks: readonly Attack[] = [
     expected: /^open$/,
     async run(field, scale) {
       const attackers: Attacker[] = [];
-      const count = 500 * scale;
+      const count = 1_000 * scale;
       while (attackers.length < count) {
         attackers.push(...(await Promise.all(Array.from({ length: 50 }, () => Attacker.connect(field.port)))));
       }
