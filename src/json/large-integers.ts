@@ -1,10 +1,52 @@
+import {
+  type DescField,
+  type DescMessage,
+  fromJsonString,
+  type JsonValue,
+  type Registry,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+
 /**
- * JSON.parse makes a double of every number, which holds integers exactly only up to 2^53. Larger ones are put in quotes, the
- * form in which protobuf's JSON mapping takes 64-bit integers (and floats) as well. Integers of fewer than 16 digits are exact.
+ * JSON.parse makes a double of every number, which holds integers exactly only up to 2^53, and so not every int64. Integers of
+ * fewer than 16 digits are exact, so hardly any message needs what is here.
  */
-export function quoteLargeIntegers(json: string): string {
-  if (!/\d{16}/.test(json)) return json;
-  let quoted = "";
+
+/**
+ * JSON with its large integers kept: as strings of digits where a field of 64 bits is (the form that protobuf's JSON mapping
+ * prefers), and as doubles everywhere else, as in google.protobuf.Value.
+ * @returns undefined when it has no such integers: it is read as any other JSON then
+ * @throws when it is not JSON, or has a key twice
+ */
+export function readLargeIntegers(text: string, type: DescMessage, types: Registry): JsonValue | undefined {
+  if (!/\d{16}/.test(text)) return undefined;
+  const mark = unusedMark(text);
+  const marked = markLargeIntegers(text, mark.written);
+  if (marked === text) return undefined;
+  // For its check of keys that come twice: JSON.parse keeps the last one.
+  fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
+  return new Restorer(mark.read, types).message(JSON.parse(marked), type);
+}
+
+interface Mark {
+  /** As it is written in JSON, and as it is read. */
+  readonly written: string;
+  readonly read: string;
+}
+
+/** A control character that no string of the text has: there is but one way to write these. */
+function unusedMark(text: string): Mark {
+  for (let code = 0; code < 8; code++) {
+    const written = `\\u000${code}`;
+    if (!text.includes(written)) return { written, read: String.fromCharCode(code) };
+  }
+  throw new Error("it has all of the control characters U+0000 to U+0007, and integers beyond 2^53");
+}
+
+/** Puts integers that a double would change into quotes, behind a mark. */
+export function markLargeIntegers(json: string, mark: string): string {
+  let marked = "";
   let done = 0;
   for (let at = 0; at < json.length; ) {
     const code = json.charCodeAt(at);
@@ -12,13 +54,13 @@ export function quoteLargeIntegers(json: string): string {
     else if (code === 0x2d /* - */ || isDigit(code)) {
       const end = afterNumber(json, at);
       if (end - at >= 16 && isInexact(json.slice(at, end))) {
-        quoted += `${json.slice(done, at)}"${json.slice(at, end)}"`;
+        marked += `${json.slice(done, at)}"${mark}${json.slice(at, end)}"`;
         done = end;
       }
       at = end;
     } else at++;
   }
-  return quoted + json.slice(done);
+  return done === 0 ? json : marked + json.slice(done);
 }
 
 function isDigit(code: number): boolean {
@@ -45,9 +87,105 @@ function afterNumber(json: string, at: number): number {
   return end;
 }
 
-/** An integer without fraction or exponent that a double would change. One that is exact is left as it is written. */
+/** An integer without fraction or exponent that a double would change. */
 function isInexact(token: string): boolean {
   // More digits than any 64-bit integer has: refused either way, and not worth the arithmetic.
   if (token.length > 40 || !/^-?[1-9]\d*$/.test(token)) return false;
   return BigInt(token) !== BigInt(Number(token));
+}
+
+/** Takes the marks away again, by what the fields are. Changes the value that it is given. */
+class Restorer {
+  readonly #mark: string;
+  readonly #types: Registry;
+  readonly #fields = new Map<DescMessage, Map<string, DescField>>();
+
+  constructor(mark: string, types: Registry) {
+    this.#mark = mark;
+    this.#types = types;
+  }
+
+  message(json: JsonValue, type: DescMessage): JsonValue {
+    switch (type.typeName) {
+      case "google.protobuf.Any":
+        return this.#any(json);
+      case "google.protobuf.Struct":
+      case "google.protobuf.Value":
+      case "google.protobuf.ListValue":
+        return this.#free(json);
+      case "google.protobuf.Int64Value":
+      case "google.protobuf.UInt64Value":
+        return this.#single(json, type.fields[0]);
+    }
+    if (!isObject(json)) return this.#free(json);
+    const fields = this.#fieldsOf(type);
+    for (const [key, value] of Object.entries(json)) {
+      const field = fields.get(key);
+      json[key] = field === undefined ? this.#free(value) : this.#field(value, field);
+    }
+    return json;
+  }
+
+  #any(json: JsonValue): JsonValue {
+    const url = isObject(json) ? json["@type"] : undefined;
+    const type = typeof url === "string" ? this.#types.getMessage(url.slice(url.lastIndexOf("/") + 1)) : undefined;
+    if (!isObject(json) || type === undefined) return this.#free(json);
+    // Types with a form of their own stand in `value`.
+    if (!type.typeName.startsWith("google.protobuf.") || json.value === undefined) return this.message(json, type);
+    json.value = this.message(json.value, type);
+    return json;
+  }
+
+  #field(json: JsonValue, field: DescField): JsonValue {
+    if (field.fieldKind === "list" && Array.isArray(json)) return json.map((item) => this.#single(item, field));
+    if (field.fieldKind === "map" && isObject(json)) {
+      for (const [key, value] of Object.entries(json)) json[key] = this.#single(value, field);
+      return json;
+    }
+    return this.#single(json, field);
+  }
+
+  #single(json: JsonValue, field: DescField): JsonValue {
+    if (field.message !== undefined) return this.message(json, field.message);
+    const digits = this.#digits(json);
+    if (digits === null) return json;
+    return field.scalar !== undefined && wide.has(field.scalar) ? digits : Number(digits);
+  }
+
+  /** Just any JSON: numbers are doubles. */
+  #free(json: JsonValue): JsonValue {
+    const digits = this.#digits(json);
+    if (digits !== null) return Number(digits);
+    if (Array.isArray(json)) return json.map((item) => this.#free(item));
+    if (isObject(json)) for (const [key, value] of Object.entries(json)) json[key] = this.#free(value);
+    return json;
+  }
+
+  /** What is behind the mark; null when there is none. */
+  #digits(json: JsonValue): string | null {
+    return typeof json === "string" && json.startsWith(this.#mark) ? json.slice(1) : null;
+  }
+
+  #fieldsOf(type: DescMessage): Map<string, DescField> {
+    let fields = this.#fields.get(type);
+    if (fields === undefined) {
+      fields = new Map(
+        type.fields.flatMap((field) => [[field.name, field] as const, [field.jsonName, field] as const]),
+      );
+      this.#fields.set(type, fields);
+    }
+    return fields;
+  }
+}
+
+const wide: ReadonlySet<ScalarType> = new Set([
+  ScalarType.INT64,
+  ScalarType.UINT64,
+  ScalarType.SINT64,
+  ScalarType.FIXED64,
+  ScalarType.SFIXED64,
+]);
+
+function isObject(json: JsonValue): json is { [key: string]: JsonValue } {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

@@ -1,20 +1,10 @@
+import { type DescMessage, type DescMethod, type FileRegistry, fromBinary, type Registry } from "@bufbuild/protobuf";
 import {
-  create,
-  createFileRegistry,
-  type DescMessage,
-  type DescMethod,
-  type FileRegistry,
-  fromBinary,
-  type Registry,
-} from "@bufbuild/protobuf";
-import { protoCamelCase } from "@bufbuild/protobuf/reflect";
-import {
-  type DescriptorProto,
-  type FileDescriptorProto,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
   MethodOptions_IdempotencyLevel,
 } from "@bufbuild/protobuf/wkt";
+import { link } from "./link.ts";
 
 /** Serialized `google.protobuf.FileDescriptorProto`s by file name. */
 export type Files = ReadonlyMap<string, Uint8Array>;
@@ -27,7 +17,6 @@ export class Schema {
   /** A type that was looked for in vain since this was last emptied: an `Any` held it. */
   missed = "";
   readonly #registry: FileRegistry;
-  readonly #free = new Map<string, boolean>();
 
   constructor(files: Files, registry: FileRegistry) {
     this.files = files;
@@ -48,33 +37,11 @@ export class Schema {
   message(name: string): DescMessage | undefined {
     return this.#registry.getMessage(name);
   }
-
-  /** True when a message of this type may hold numbers that are any JSON number, and so lose nothing by being doubles. */
-  holdsFreeJson(type: DescMessage): boolean {
-    const known = this.#free.get(type.typeName);
-    if (known !== undefined) return known;
-    const free = reachesFreeJson(type);
-    this.#free.set(type.typeName, free);
-    return free;
-  }
 }
 
 /** `idempotency_level = NO_SIDE_EFFECTS`: may be called by GET. */
 export function hasNoSideEffects(method: DescMethod): boolean {
   return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-}
-
-function reachesFreeJson(type: DescMessage): boolean {
-  const seen = new Set<DescMessage>();
-  const queue = [type];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    if (seen.has(next)) continue;
-    seen.add(next);
-    // Struct and ListValue hold Values; what an Any holds is not known beforehand.
-    if (next.typeName === "google.protobuf.Value" || next.typeName === "google.protobuf.Any") return true;
-    for (const { message } of next.fields) if (message !== undefined) queue.push(message);
-  }
-  return false;
 }
 
 /** @throws when the files do not fit together */
@@ -103,34 +70,4 @@ export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   if (one.length !== other.length) return false;
   for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
   return true;
-}
-
-function link(files: readonly FileDescriptorProto[]): FileRegistry {
-  const file: FileDescriptorProto[] = [];
-  const byName = new Map(files.map((proto) => [proto.name, proto]));
-  const visited = new Set<string>();
-  // The registry wants what is imported before what imports it.
-  const visit = (proto: FileDescriptorProto): void => {
-    if (visited.has(proto.name)) return;
-    visited.add(proto.name);
-    for (const name of proto.dependency) visit(byName.get(name) ?? missing(name));
-    for (const message of proto.messageType) nameFields(message);
-    file.push(proto);
-  };
-  for (const proto of files) visit(proto);
-  return createFileRegistry(create(FileDescriptorSetSchema, { file }));
-}
-
-/**
- * A file that is imported and was not to be had: often it defines options only, which nobody here needs. If it defines a
- * type that is used, linking fails.
- */
-function missing(name: string): FileDescriptorProto {
-  return create(FileDescriptorProtoSchema, { name, syntax: "proto3" });
-}
-
-/** Not every server's reflection gives `json_name`: C++'s does not (FileDescriptor::CopyTo leaves it out). */
-function nameFields(message: DescriptorProto): void {
-  for (const field of message.field) if (field.jsonName === "") field.jsonName = protoCamelCase(field.name);
-  for (const nested of message.nestedType) nameFields(nested);
 }

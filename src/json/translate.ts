@@ -1,6 +1,6 @@
-import { type DescMessage, fromBinary, fromJsonString, toBinary, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, fromJson, fromJsonString, toBinary, toJson } from "@bufbuild/protobuf";
 import { isFieldError } from "@bufbuild/protobuf/reflect";
-import { quoteLargeIntegers } from "./large-integers.ts";
+import { readLargeIntegers } from "./large-integers.ts";
 import type { Schema } from "./schema.ts";
 
 /** A message in the other form, or why there is none. `missing`: with this type's schema it might be translated. */
@@ -22,11 +22,11 @@ export function toProtobuf(schema: Schema, type: DescMessage, json: Uint8Array, 
     return { error: "it is not UTF-8" };
   }
   if (text === "") return { error: "it is empty, and not JSON" };
-  // A double holds 64-bit integers only up to 2^53; where a field may hold just any JSON, that is what a number is.
-  if (!schema.holdsFreeJson(type)) text = quoteLargeIntegers(text);
   schema.missed = "";
   try {
-    const message = fromJsonString(type, text, { registry: schema.types, ignoreUnknownFields: ignoreUnknown });
+    const options = { registry: schema.types, ignoreUnknownFields: ignoreUnknown };
+    const exact = readLargeIntegers(text, type, schema.types);
+    const message = exact === undefined ? fromJsonString(type, text, options) : fromJson(type, exact, options);
     return { bytes: toBinary(type, message) };
   } catch (error) {
     return failure(schema, type, error);
@@ -80,6 +80,7 @@ function explain(type: DescMessage, error: unknown): string {
   const [, kind, name, what] = match;
   const unknown = /^key (".*") is unknown$/s.exec(what);
   const where = name === type.typeName ? "" : ` of ${name}`;
+  if (/^duplicate object key /.test(what)) return what;
   if (unknown !== null) return `field ${unknown[1]}${where} is unknown`;
   return name === type.typeName ? what : `${kind} ${name}: ${what}`;
 }

@@ -1,27 +1,32 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { quoteLargeIntegers } from "../../src/json/large-integers.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { markLargeIntegers, readLargeIntegers } from "../../src/json/large-integers.ts";
+import { readDescriptorSet, type Schema } from "../../src/json/schema.ts";
+import { buildSet } from "./support/protos.ts";
 
-const cases: readonly (readonly [what: string, json: string, quoted: string])[] = [
+const BIG = "9007199254740993";
+
+const marked: readonly (readonly [what: string, json: string, marked: string])[] = [
   ["no numbers", `{"a":"b"}`, `{"a":"b"}`],
   ["a double holds it", "9007199254740992", "9007199254740992"],
-  ["a double does not", "9007199254740993", `"9007199254740993"`],
-  ["the largest uint64", "[18446744073709551615]", `["18446744073709551615"]`],
+  ["a double does not", BIG, `"#${BIG}"`],
+  ["the largest uint64", "[18446744073709551615]", `["#18446744073709551615"]`],
   ["the smallest int64 is a power of two", `{"a":-9223372036854775808}`, `{"a":-9223372036854775808}`],
-  ["negative", "-9223372036854775807", `"-9223372036854775807"`],
-  ["in a string", `"9007199254740993"`, `"9007199254740993"`],
-  ["in a key, after an escaped quote", `{"\\"9007199254740993":1}`, `{"\\"9007199254740993":1}`],
-  ["a backslash before the end of a string", `["\\\\",9007199254740993]`, `["\\\\","9007199254740993"]`],
-  ["with a fraction", "9007199254740993.5", "9007199254740993.5"],
-  ["the fraction of one", "1.9007199254740993", "1.9007199254740993"],
-  ["with an exponent", "9007199254740993e3", "9007199254740993e3"],
-  ["an exponent", "1e-9007199254740993", "1e-9007199254740993"],
-  ["not JSON: a leading zero", "09007199254740993", "09007199254740993"],
-  ["not JSON: a string without an end", `"9007199254740993`, `"9007199254740993`],
+  ["negative", "-9223372036854775807", `"#-9223372036854775807"`],
+  ["in a string", `"${BIG}"`, `"${BIG}"`],
+  ["in a key, after an escaped quote", `{"\\"${BIG}":1}`, `{"\\"${BIG}":1}`],
+  ["a backslash before the end of a string", `["\\\\",${BIG}]`, `["\\\\","#${BIG}"]`],
+  ["with a fraction", `${BIG}.5`, `${BIG}.5`],
+  ["the fraction of one", `1.${BIG}`, `1.${BIG}`],
+  ["with an exponent", `${BIG}e3`, `${BIG}e3`],
+  ["an exponent", `1e-${BIG}`, `1e-${BIG}`],
+  ["not JSON: a leading zero", `0${BIG}`, `0${BIG}`],
+  ["not JSON: a string without an end", `"${BIG}`, `"${BIG}`],
 ];
 
-test.each(cases)("large integers: %s", (_what, json, quoted) => {
-  expect(quoteLargeIntegers(json)).toBe(quoted);
+test.each(marked)("large integers: %s", (_what, json, expected) => {
+  expect(markLargeIntegers(json, "#")).toBe(expected);
 });
 
 test("large integers: what JSON.parse reads exactly is left alone, all else keeps its digits", () => {
@@ -35,10 +40,10 @@ test("large integers: what JSON.parse reads exactly is left alone, all else keep
   fc.assert(
     fc.property(value, (parts) => {
       const texts = parts.map((part) => (/NaN|Infinity/.test(part) ? "0" : part));
-      const read = JSON.parse(quoteLargeIntegers(`[${texts.join(", ")}]`)) as unknown[];
+      const read = JSON.parse(markLargeIntegers(`[${texts.join(", ")}]`, "\\u0000")) as unknown[];
       texts.forEach((text, i) => {
         if (text.startsWith('"')) expect(read[i]).toBe(JSON.parse(text));
-        else if (typeof read[i] === "string") expect(read[i]).toBe(text);
+        else if (typeof read[i] === "string") expect(read[i]).toBe(`\0${text}`);
         else if (/^-?\d+$/.test(text)) expect(BigInt(read[i] as number)).toBe(BigInt(text));
         else expect(read[i]).toBe(Number(text));
       });
@@ -49,5 +54,65 @@ test("large integers: what JSON.parse reads exactly is left alone, all else keep
 test("large integers: 4 MiB of escaped quotes in a string without an end take linear time", () => {
   // Quadratic would be minutes; the test's own timeout is the bound.
   const json = `1234567890123456789"${'\\"'.repeat(2 << 20)}`;
-  expect(quoteLargeIntegers(json)).toHaveLength(json.length + 2);
+  expect(markLargeIntegers(json, "#")).toHaveLength(json.length + 3);
+});
+
+describe("large integers, by the field that they are in", () => {
+  let schema: Schema;
+  beforeAll(() => {
+    schema = readDescriptorSet(buildSet("kinds"));
+  });
+
+  const rounded = Number(BIG);
+  const cases: readonly (readonly [what: string, type: string, json: string, read: JsonValue])[] = [
+    ["int64 and uint64", "Kinds", `{"big":${BIG},"huge":${BIG}}`, { big: BIG, huge: BIG }],
+    ["lists and maps", "Kinds", `{"many":[1,${BIG}],"byName":{"a":${BIG}}}`, { many: [1, BIG], byName: { a: BIG } }],
+    ["inside", "Kinds", `{"inner":{"inner":{"big":${BIG}}}}`, { inner: { inner: { big: BIG } } }],
+    ["a wrapper", "Kinds", `{"wrapped":${BIG}}`, { wrapped: BIG }],
+    ["a double", "Kinds", `{"real":${BIG}}`, { real: rounded }],
+    [
+      "what takes no integers of this size is to refuse it",
+      "Kinds",
+      `{"text":${BIG},"number":${BIG}}`,
+      { text: rounded, number: rounded },
+    ],
+    [
+      "Value and Struct beside an int64",
+      "Loose",
+      `{"big":${BIG},"value":[${BIG}],"struct":{"a":${BIG}}}`,
+      { big: BIG, value: [rounded], struct: { a: rounded } },
+    ],
+    [
+      "Any of a known type",
+      "Loose",
+      `{"any":{"@type":"x/kinds.v1.Kinds","big":${BIG}}}`,
+      { any: { "@type": "x/kinds.v1.Kinds", big: BIG } },
+    ],
+    [
+      "Any of a wrapper",
+      "Loose",
+      `{"any":{"@type":"x/google.protobuf.Int64Value","value":${BIG}}}`,
+      { any: { "@type": "x/google.protobuf.Int64Value", value: BIG } },
+    ],
+    [
+      "Any of an unknown type",
+      "Loose",
+      `{"any":{"@type":"x/Nope","big":${BIG}}}`,
+      { any: { "@type": "x/Nope", big: rounded } },
+    ],
+    ["unknown fields", "Kinds", `{"nope":[${BIG}],"big":${BIG}}`, { nope: [rounded], big: BIG }],
+    ["a string that looks like a mark", "Kinds", `{"text":"\\u00001","big":${BIG}}`, { text: "\0" + "1", big: BIG }],
+  ];
+
+  test.each(cases)("%s", (_what, name, json, read) => {
+    const type = schema.message(`kinds.v1.${name}`);
+    if (type === undefined) throw new Error(`no ${name}`);
+    expect(readLargeIntegers(json, type, schema.types)).toEqual(read);
+  });
+
+  test("a key twice is refused as without them", () => {
+    const type = schema.message("kinds.v1.Kinds");
+    if (type === undefined) throw new Error("no Kinds");
+    expect(() => readLargeIntegers(`{"big":1,"big":${BIG}}`, type, schema.types)).toThrow(/duplicate object key "big"/);
+  });
 });

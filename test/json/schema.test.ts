@@ -1,5 +1,10 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { clearField, create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  FieldDescriptorProtoSchema,
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
 import { beforeAll, expect, test } from "vitest";
 import { createSchema, type Files, hasNoSideEffects, readDescriptorSet, sameFiles } from "../../src/json/schema.ts";
 import { toJsonText, toProtobuf } from "../../src/json/translate.ts";
@@ -55,6 +60,25 @@ test("schema: json_name may be absent, as from C++'s reflection", () => {
   if ("error" in read) throw new Error(read.error);
   const written = toJsonText(schema, item, read.bytes);
   expect("bytes" in written && new TextDecoder().decode(written.bytes)).toBe(json);
+});
+
+test("schema: type names may be relative, and types of fields absent, as from protobuf.js", () => {
+  const schema = createSchema(
+    changed((file) => {
+      for (const message of file.messageType) {
+        for (const field of message.field) {
+          if (field.typeName === "") continue;
+          field.typeName = field.typeName.replace(/^\.(shop\.)?/, "").replace(/^v1\./, "");
+          clearField(field, FieldDescriptorProtoSchema.field.type);
+        }
+      }
+      for (const service of file.service) for (const method of service.method) method.inputType = "Item";
+    }),
+  );
+  const add = schema.method("shop.v1.Cart", "Add");
+  expect(add?.input.typeName).toBe("shop.v1.Item");
+  expect(add?.input.field.paidWith.message?.typeName).toBe("shop.v1.Money");
+  expect(add?.input.field.gift.message?.typeName).toBe("google.protobuf.Any");
 });
 
 test("schema: an imported file that is not to be had is no matter unless a type of it is used", () => {

@@ -68,7 +68,10 @@ test("JSON: Struct, Value and Any take any JSON; large numbers there are doubles
     any: { "@type": "type.googleapis.com/kinds.v1.Kinds", number: 3 },
   };
   expect(there(json, "Loose")).toEqual(json);
-  expect(there(`{"value":9007199254740993}`, "Loose")).toEqual({ value: 9007199254740992 });
+  expect(there(`{"value":9007199254740993,"big":9007199254740993}`, "Loose")).toEqual({
+    value: 9007199254740992,
+    big: "9007199254740993",
+  });
 });
 
 test("JSON: unknown fields are dropped when that is configured, at every depth", () => {
@@ -92,6 +95,12 @@ const refused: readonly (readonly [what: string, json: string, error: string])[]
   ["bad timestamp", `{"at":"yesterday"}`, "message google.protobuf.Timestamp: invalid RFC 3339 string"],
   ["both of a oneof", `{"left":"a","right":1}`, `oneof "either": oneof set multiple times by left and right`],
   ["a key twice", `{"number":1,"number":2}`, `duplicate object key "number"`],
+  [
+    "a key twice, beside a large integer",
+    `{"number":1,"number":2,"big":9007199254740993}`,
+    `duplicate object key "number"`,
+  ],
+  ["a number that is no string", `{"text":9007199254740993}`, `field "text": expected string, got 9007199254740992`],
   ["a field by both names", `{"snakeCase":"a","snake_case":"b"}`, `field "snake_case": set multiple times`],
   ["not an object", "[]", "Array(0)"],
   ["empty", "", "it is empty, and not JSON"],

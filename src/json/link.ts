@@ -1,0 +1,123 @@
+import { create, createFileRegistry, type FileRegistry, isFieldSet } from "@bufbuild/protobuf";
+import { protoCamelCase } from "@bufbuild/protobuf/reflect";
+import {
+  type DescriptorProto,
+  type FieldDescriptorProto,
+  FieldDescriptorProto_Type,
+  FieldDescriptorProtoSchema,
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
+
+/**
+ * Makes one registry of files in any order, as servers' reflection gives them: with what protoc would have filled in and some
+ * servers leave out. The files are changed.
+ * @throws when they do not fit together
+ */
+export function link(files: readonly FileDescriptorProto[]): FileRegistry {
+  const types = new Map<string, Declared>();
+  for (const file of files) declare(file, types);
+  for (const file of files) complete(file, types);
+  return createFileRegistry(create(FileDescriptorSetSchema, { file: sorted(files) }));
+}
+
+/** A type that a file defines. */
+interface Declared {
+  readonly type: FieldDescriptorProto_Type;
+  readonly file: string;
+}
+
+/** By full name, without a leading dot. */
+type Types = Map<string, Declared>;
+
+/** The registry wants what is imported before what imports it. */
+function sorted(files: readonly FileDescriptorProto[]): FileDescriptorProto[] {
+  const found: FileDescriptorProto[] = [];
+  const byName = new Map(files.map((file) => [file.name, file]));
+  const visited = new Set<string>();
+  const visit = (file: FileDescriptorProto): void => {
+    if (visited.has(file.name)) return;
+    visited.add(file.name);
+    for (const name of file.dependency) visit(byName.get(name) ?? missing(name));
+    found.push(file);
+  };
+  for (const file of files) visit(file);
+  return found;
+}
+
+/**
+ * A file that is imported and was not to be had: often it defines options only, which nobody here needs. If it defines a
+ * type that is used, the registry says so.
+ */
+function missing(name: string): FileDescriptorProto {
+  return create(FileDescriptorProtoSchema, { name, syntax: "proto3" });
+}
+
+function declare(file: FileDescriptorProto, types: Types): void {
+  const message = { type: FieldDescriptorProto_Type.MESSAGE, file: file.name };
+  const enumeration = { type: FieldDescriptorProto_Type.ENUM, file: file.name };
+  for (const { name } of file.enumType) types.set(join(file.package, name), enumeration);
+  const visit = (proto: DescriptorProto, scope: string): void => {
+    const name = join(scope, proto.name);
+    types.set(name, message);
+    for (const nested of proto.enumType) types.set(join(name, nested.name), enumeration);
+    for (const nested of proto.nestedType) visit(nested, name);
+  };
+  for (const proto of file.messageType) visit(proto, file.package);
+}
+
+function complete(file: FileDescriptorProto, types: Types): void {
+  const imported = new Set([file.name, ...file.dependency]);
+  const resolve = (name: string, scope: string): string => {
+    const resolved = resolveName(name, scope, types);
+    const from = types.get(resolved.slice(1))?.file;
+    // Public imports, and grpc-js's reflection, whose files import nothing.
+    if (from !== undefined && !imported.has(from)) {
+      imported.add(from);
+      file.dependency.push(from);
+    }
+    return resolved;
+  };
+  const field = (proto: FieldDescriptorProto, scope: string): void => {
+    // C++'s reflection leaves json_name out (FileDescriptor::CopyTo).
+    if (proto.jsonName === "") proto.jsonName = protoCamelCase(proto.name);
+    if (proto.extendee !== "") proto.extendee = resolve(proto.extendee, scope);
+    if (proto.typeName === "") return;
+    proto.typeName = resolve(proto.typeName, scope);
+    // "If type_name is set, this need not be set" (descriptor.proto, FieldDescriptorProto.type).
+    if (isFieldSet(proto, FieldDescriptorProtoSchema.field.type)) return;
+    proto.type = types.get(proto.typeName.slice(1))?.type ?? FieldDescriptorProto_Type.MESSAGE;
+  };
+  const message = (proto: DescriptorProto, outer: string): void => {
+    const scope = join(outer, proto.name);
+    for (const each of [...proto.field, ...proto.extension]) field(each, scope);
+    for (const nested of proto.nestedType) message(nested, scope);
+  };
+  for (const each of file.messageType) message(each, file.package);
+  for (const each of file.extension) field(each, file.package);
+  for (const service of file.service) {
+    const scope = join(file.package, service.name);
+    for (const method of service.method) {
+      method.inputType = resolve(method.inputType, scope);
+      method.outputType = resolve(method.outputType, scope);
+    }
+  }
+}
+
+/**
+ * "If the name starts with a '.', it is fully-qualified. Otherwise, C++-like scoping rules are used to find the type (i.e.
+ * first the nested types within this message are searched, then within the parent, on up to the root namespace)"
+ * (descriptor.proto, FieldDescriptorProto.type_name). protobuf.js writes such names, and with it grpc-js's reflection.
+ */
+function resolveName(name: string, scope: string, types: Types): string {
+  if (name.startsWith(".")) return name;
+  for (let at = scope; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf(".")))) {
+    if (types.has(`${at}.${name}`)) return `.${at}.${name}`;
+  }
+  return `.${name}`;
+}
+
+function join(scope: string, name: string): string {
+  return scope === "" ? name : `${scope}.${name}`;
+}
