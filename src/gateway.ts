@@ -69,6 +69,8 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
   #startedAt = 0;
   #expiresAt = Number.POSITIVE_INFINITY;
   #responding = false;
+  /** The request has come whole. */
+  #requested = false;
   #over = false;
   #waiting = false;
   /** Bytes of the request that the client has got credit for, and those that have left on the current attempt. */
@@ -161,8 +163,9 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
     const attempt = this.#attempt;
     const where = attempt === null ? this.#where("while no endpoint was ready") : this.#at(attempt);
     attempt?.cancel(ErrorCode.CANCEL, "deadline");
-    // Its time so far is the least that this pod would have taken.
-    attempt?.answered(false);
+    // Its time so far is the least that this pod would have taken; unless the client has not even sent its request.
+    if (this.#requested) attempt?.answered(false);
+    else attempt?.withdrawn();
     this.#attempt = null;
     this.#fail(code, `${what}, ${where}`);
   }
@@ -248,6 +251,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
   end(trailers: Head | null): void {
     if (this.#over) return;
     this.#progress = true;
+    this.#requested = true;
     this.#replay?.end(trailers);
     this.#to?.end(trailers);
   }
@@ -298,7 +302,9 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
     const code =
       (trailers === null ? null : statusOf(trailers.fields)) ??
       (this.#headStatus >= 0 ? this.#headStatus : statusOfHttp(Number(this.#httpStatus)));
-    attempt.answered(isFault(code));
+    // A method that does not exist has no usual time: clients could make up a thousand, and there is room for no more.
+    if (code === Status.UNIMPLEMENTED) attempt.withdrawn();
+    else attempt.answered(isFault(code));
     this.#finish(code);
     this.#downstream.end(trailers);
   }
