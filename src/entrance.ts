@@ -113,7 +113,7 @@ function enterGrpcWeb(
   routed: Routed | null,
 ): Receiver {
   const response = new GrpcWebResponse(request, to);
-  const refused = routed === null ? unrouted(request) : routed.json.refusal(request);
+  const refused = routed === null ? unrouted(request) : (unknownCoding(request) ?? routed.json.refusal(request));
   if (routed === null || refused !== null) {
     response.fail(Status.UNIMPLEMENTED, refused ?? "");
     return nobody;
@@ -215,9 +215,15 @@ function enterSafeGet(parts: EntranceParts, to: Downstream, request: Request, he
   return enterConnectUnary(parts, to, { ...request, coding, version, upstream: null }, head, routed, message);
 }
 
+/** Said before a pod is bothered. */
+function unknownCoding({ coding }: Request): string | null {
+  if (coding === "" || isKnownCoding(coding)) return null;
+  return `unknown compression "${coding.slice(0, 50)}": supported are ${SUPPORTED_CODINGS}`;
+}
+
 /** What is wrong with a Connect request's head; null when nothing is. */
 function connectProblem(request: Request, routed: Routed | null): RpcStatus | null {
-  const { version, coding } = request;
+  const { version } = request;
   const demanded = routed?.route.requireConnectProtocolVersion === true;
   if (version === "" ? demanded : version !== "1") {
     const got = version === "" ? "is missing" : `is "${version.slice(0, 20)}"`;
@@ -227,14 +233,7 @@ function connectProblem(request: Request, routed: Routed | null): RpcStatus | nu
       details: [],
     };
   }
-  if (coding !== "" && !isKnownCoding(coding)) {
-    return {
-      code: Status.UNIMPLEMENTED,
-      message: `unknown compression "${coding.slice(0, 50)}": supported are ${SUPPORTED_CODINGS}`,
-      details: [],
-    };
-  }
-  const refused = routed?.json.refusal(request) ?? null;
+  const refused = unknownCoding(request) ?? routed?.json.refusal(request) ?? null;
   return refused === null ? null : { code: Status.UNIMPLEMENTED, message: refused, details: [] };
 }
 

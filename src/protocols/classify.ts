@@ -22,7 +22,7 @@ export interface Request {
   readonly httpMethod: string;
   /** `accept`, for the form of a gRPC-Web answer. */
   readonly accept: string;
-  /** The body's or the messages' coding as the client names it; empty for none. Connect only. */
+  /** The body's or the messages' coding as the client names it; empty for none. Not read for gRPC, which is spliced. */
   readonly coding: string;
   /** `connect-protocol-version`; empty when absent. */
   readonly version: string;
@@ -67,6 +67,7 @@ function read(head: Head): Request {
   let origin = "";
   let contentEncoding = "";
   let connectEncoding = "";
+  let grpcEncoding = "";
   let grpcTimeout: string | undefined;
   let connectTimeout: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
@@ -99,6 +100,9 @@ function read(head: Head): Request {
       case "connect-protocol-version":
         version = value;
         break;
+      case "grpc-encoding":
+        grpcEncoding = value;
+        break;
       case "grpc-timeout":
         grpcTimeout = value;
         break;
@@ -128,12 +132,27 @@ function read(head: Head): Request {
     contentType,
     httpMethod,
     accept,
-    coding: (protocol === "connect-stream" ? connectEncoding : connect ? contentEncoding : "").trim().toLowerCase(),
+    coding: codingOf(protocol, contentEncoding, connectEncoding, grpcEncoding).trim().toLowerCase(),
     version,
     origin,
     upstream: null,
     route: undefined,
   };
+}
+
+function codingOf(protocol: Request["protocol"], content: string, connect: string, grpc: string): string {
+  switch (protocol) {
+    case "connect-stream":
+      return connect;
+    case "connect-unary":
+    case "connect-get":
+      return content;
+    case "grpc-web":
+    case "grpc-web-text":
+      return grpc;
+    default:
+      return "";
+  }
 }
 
 function readProtocol(

@@ -5,7 +5,7 @@ import type { Request } from "./classify.ts";
 import { clientContentType } from "./codec.ts";
 import type { Downstream, Unfit } from "./downstream.ts";
 import { describeEnvelopeError, ENVELOPE_BYTES, EnvelopeFlag, EnvelopeGuard, writePrefix } from "./envelope.ts";
-import { answerProblem } from "./grpc-answer.ts";
+import { answerGuard, answerProblem, CUT_OFF, flagsProblem } from "./grpc-answer.ts";
 import { copyMetadata, isMetadata } from "./metadata.ts";
 import { type DebugDetail, errorJson, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
 import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
@@ -79,6 +79,7 @@ export class ConnectStreamResponse implements Downstream {
   /** Whose answer it is. */
   call: Unfit | null = null;
   #head: Head | null = null;
+  #guard: EnvelopeGuard | null = null;
   #headSent = false;
   #body = false;
   #over = false;
@@ -144,18 +145,32 @@ export class ConnectStreamResponse implements Downstream {
   data(bytes: Uint8Array, start: number, end: number): void {
     if (this.#over) return;
     this.#body = true;
-    this.#to.data(bytes, start, end);
+    this.#guard ??= answerGuard(this.#head as Head);
+    const error = this.#guard.pass(bytes, start, end);
+    const good = error === null ? end : this.#guard.badAt;
+    if (good > start) this.#to.data(bytes, start, good);
+    if (error?.kind === "flags") this.fail(flagsProblem(error.flags));
   }
 
   end(trailers: Head | null): void {
     if (this.#over) return;
+    if (this.#cutOff()) return;
     const head = this.#head as Head;
     const trailing = trailers ?? (this.#body || statusOf(head.fields) === null ? null : head);
     this.#finish(rpcStatusOf(trailers?.fields ?? null, head.fields, this.#body), trailing);
   }
 
+  /** What would follow half a message would be taken for the rest of it: the stream can only be broken off. */
+  #cutOff(): boolean {
+    if (this.#guard === null || this.#guard.finish() === null) return false;
+    this.#over = true;
+    this.#to.abort(localAbort(ErrorCode.INTERNAL_ERROR, CUT_OFF));
+    return true;
+  }
+
   /** A reset of the pod's, in the words of this protocol. */
   abort(reason: Abort): void {
+    if (this.#over || this.#cutOff()) return;
     this.fail({ code: statusOfAbort(reason), message: reason.message, details: [] });
   }
 

@@ -49,6 +49,8 @@ export class EnvelopeGuard {
   messages = 0;
   /** A message came with the compressed flag. */
   compressed = false;
+  /** Where an error of `flags` stands in the bytes that were passed last: everything before it was good. */
+  badAt = 0;
 
   constructor(allowedFlags: number, maxBytes: number) {
     this.#allowedFlags = allowedFlags;
@@ -67,7 +69,10 @@ export class EnvelopeGuard {
       }
       const byte = bytes[at++];
       if (this.#prefixBytes === 0) {
-        if ((byte & ~this.#allowedFlags) !== 0) return { kind: "flags", flags: byte };
+        if ((byte & ~this.#allowedFlags) !== 0) {
+          this.badAt = at - 1;
+          return { kind: "flags", flags: byte };
+        }
         if ((byte & EnvelopeFlag.COMPRESSED) !== 0) this.compressed = true;
         this.#length = 0;
         this.messages++;

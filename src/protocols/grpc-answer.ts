@@ -1,4 +1,5 @@
 import type { Head } from "../http2/receiver.ts";
+import { EnvelopeFlag, EnvelopeGuard } from "./envelope.ts";
 import { type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
 import { field, Status, statusOf } from "./status.ts";
 
@@ -27,4 +28,26 @@ export function answerProblem(head: Head, codec: string): RpcStatus | null {
     message: `the pod answered in ${got.slice(0, 50)} what was asked in ${codec || "proto"}`,
     details: [],
   };
+}
+
+/** Why the rest of an answer cannot be given to the client: what follows a message that is cut off would be taken for its bytes. */
+export const CUT_OFF = "the pod's message is cut off";
+
+/**
+ * Follows an answer that is handed on envelope by envelope: a pod must not write the client's end-of-stream or trailers, and
+ * a message that never ends must not swallow ours. Its messages may have any length: nothing of them is held.
+ */
+export function answerGuard(head: Head): EnvelopeGuard {
+  const coding = field(head.fields, "grpc-encoding");
+  const allowed = coding === undefined || coding === "identity" ? 0 : EnvelopeFlag.COMPRESSED;
+  return new EnvelopeGuard(allowed, Number.POSITIVE_INFINITY);
+}
+
+/** What is wrong with flags that {@link answerGuard} refused. */
+export function flagsProblem(flags: number): RpcStatus {
+  const message =
+    flags === EnvelopeFlag.COMPRESSED
+      ? "the pod's message has the compressed flag, but no grpc-encoding says how"
+      : "the pod's envelope has reserved flags";
+  return { code: Status.INTERNAL, message, details: [] };
 }

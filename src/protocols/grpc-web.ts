@@ -6,7 +6,7 @@ import type { Request } from "./classify.ts";
 import { clientContentType } from "./codec.ts";
 import type { Downstream, Unfit } from "./downstream.ts";
 import { describeEnvelopeError, ENVELOPE_BYTES, EnvelopeFlag, EnvelopeGuard, writePrefix } from "./envelope.ts";
-import { answerProblem } from "./grpc-answer.ts";
+import { answerGuard, answerProblem, CUT_OFF, flagsProblem } from "./grpc-answer.ts";
 import { isMetadata } from "./metadata.ts";
 import { rpcStatusOf } from "./rpc-error.ts";
 import { ownHead, Status, statusOf, statusOfAbort, trailers, trailersOnly } from "./status.ts";
@@ -24,6 +24,7 @@ export class GrpcWebRequest implements Receiver {
   readonly #guard: EnvelopeGuard;
   readonly #maxBytes: number;
   readonly #decoder: Base64Decoder | null;
+  readonly #coded: boolean;
   #over = false;
 
   /** @param inner the request's head in gRPC's form */
@@ -34,6 +35,7 @@ export class GrpcWebRequest implements Receiver {
     this.#guard = new EnvelopeGuard(EnvelopeFlag.COMPRESSED, maxBytes);
     this.#maxBytes = maxBytes;
     this.#decoder = request.protocol === "grpc-web-text" ? new Base64Decoder() : null;
+    this.#coded = request.coding !== "" && request.coding !== "identity";
   }
 
   head(_head: Head): void {
@@ -54,7 +56,9 @@ export class GrpcWebRequest implements Receiver {
 
   #pass(bytes: Uint8Array, start: number, end: number): void {
     const error = this.#guard.pass(bytes, start, end);
-    if (error === null) this.#call.data(bytes, start, end);
+    if (error === null && this.#guard.compressed && !this.#coded) {
+      this.#refuse(Status.INTERNAL, "request message has the compressed flag, but no grpc-encoding says how");
+    } else if (error === null) this.#call.data(bytes, start, end);
     else {
       const code = error.kind === "length" ? Status.RESOURCE_EXHAUSTED : Status.INVALID_ARGUMENT;
       this.#refuse(code, `request ${describeEnvelopeError(error, this.#maxBytes)}`);
@@ -97,6 +101,7 @@ export class GrpcWebResponse implements Downstream {
   /** Whose answer it is. */
   call: Unfit | null = null;
   #head: Head | null = null;
+  #guard: EnvelopeGuard | null = null;
   #headSent = false;
   #over = false;
   /** Text form: bytes that came in and were credited, and inner bytes that were made of them and have left. */
@@ -167,6 +172,17 @@ export class GrpcWebResponse implements Downstream {
 
   data(bytes: Uint8Array, start: number, end: number): void {
     if (this.#over) return;
+    this.#guard ??= answerGuard(this.#head as Head);
+    const error = this.#guard.pass(bytes, start, end);
+    if (error === null) this.#write(bytes, start, end);
+    else if (error.kind === "flags") {
+      if (this.#guard.badAt > start) this.#write(bytes, start, this.#guard.badAt);
+      const { code, message } = flagsProblem(error.flags);
+      this.fail(code, message);
+    }
+  }
+
+  #write(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#text) {
       this.#to.data(bytes, start, end);
       return;
@@ -175,18 +191,28 @@ export class GrpcWebResponse implements Downstream {
     this.#to.data(text, 0, text.length);
   }
 
+  /** What would follow half a message would be taken for the rest of it: the stream can only be broken off. */
+  #cutOff(): boolean {
+    if (this.#guard === null || this.#guard.finish() === null) return false;
+    this.#over = true;
+    this.#to.abort(localAbort(ErrorCode.INTERNAL_ERROR, CUT_OFF));
+    return true;
+  }
+
   end(trailers: Head | null): void {
-    if (this.#over) return;
+    if (this.#over || this.#cutOff()) return;
     this.#over = true;
     const head = this.#head as Head;
     // Trailers-only: the status stands in the head already, and the body is empty.
-    if (trailers !== null || statusOf(head.fields) === null) this.#writeTrailers(trailers ?? withoutStatus(head));
+    if (trailers !== null && statusOf(trailers.fields) !== null) this.#writeTrailers(trailers);
+    else if (statusOf(head.fields) === null) this.#writeTrailers(withoutStatus(head, trailers));
+    else if (trailers !== null) this.#writeTrailers(trailers);
     this.#to.end(null);
   }
 
   /** A reset of the pod's, in the words of this protocol: a browser would only see a network error. */
   abort(reason: Abort): void {
-    if (this.#over) return;
+    if (this.#over || this.#cutOff()) return;
     this.#over = true;
     this.#writeTrailers(trailers(statusOfAbort(reason), reason.message));
     this.#to.end(null);
@@ -221,10 +247,11 @@ function textFlow(flow: Flow): Flow {
   };
 }
 
-/** The status for a response that ended without one. */
-function withoutStatus(head: Head): Head {
+/** The status for a response that ended without one, before whatever else its trailers say. */
+function withoutStatus(head: Head, rest: Head | null): Head {
   const { code, message } = rpcStatusOf(null, head.fields);
-  return trailers(code, message);
+  const made = trailers(code, message);
+  return rest === null ? made : ownHead([...made.fields, ...rest.fields]);
 }
 
 /** Remembered on the pod's head, which is the same object as long as the pod answers alike. */

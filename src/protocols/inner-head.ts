@@ -33,7 +33,7 @@ function codings(request: Request, head: Head): { readonly encoding: string; rea
     default:
       // Browsers' gRPC-Web clients throw on compressed messages: a pod that may choose must not choose compression.
       return {
-        encoding: field(fields, "grpc-encoding") ?? "",
+        encoding: request.coding,
         accept: field(fields, "grpc-accept-encoding") ?? "identity",
       };
   }

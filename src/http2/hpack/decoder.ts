@@ -27,6 +27,8 @@ export interface DecodedHead extends Head {
  * away at most: a block of one-byte indices that each stand for 4 KiB must not buy unlimited work.
  */
 const DISCARD_FACTOR = 4;
+/** Fields bring their own bytes, which are charged as well: a client that sends a thousand is told so and keeps its connection. */
+const DISCARD_FIELDS_FACTOR = 8;
 
 /** No size update is due. */
 const NONE_DUE = -1;
@@ -166,7 +168,7 @@ export class Decoder {
   private chargeDiscarded(bytesLeft: number, fieldsLeft: number): void {
     if (-bytesLeft > this.maxListBytes * DISCARD_FACTOR)
       throw new HpackError("header list is far over the limit of bytes");
-    if (-fieldsLeft > this.maxFields * DISCARD_FACTOR)
+    if (-fieldsLeft > this.maxFields * DISCARD_FIELDS_FACTOR)
       throw new HpackError("header list is far over the limit of fields");
   }
 

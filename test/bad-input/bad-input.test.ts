@@ -1,0 +1,152 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { okTrailers } from "../gateway/support/fields.ts";
+import type { Party } from "../gateway/support/party.ts";
+import type { Pod } from "../gateway/support/pod.ts";
+import { routeSettings } from "../gateway/support/settings.ts";
+import { POD, startTriple, startWorld, type World, type WorldOptions } from "../gateway/support/world.ts";
+import { overFetch, overHttp2 } from "./ask.ts";
+import { type CallerName, callers, framed, PAYLOAD } from "./callers.ts";
+import { badRequests } from "./clients.ts";
+import { badAnswers, badServers } from "./pods.ts";
+import { type Cell, markdown, type Row } from "./table.ts";
+
+/** Passthrough: what JSON is wrong with is another table's, test/json/. */
+const options: WorldOptions = {
+  settings: { routes: [routeSettings({ connectGet: ["*"] })] },
+  backend: { json: "passthrough" },
+};
+const rows: Record<"clients" | "pods" | "servers", Row[]> = { clients: [], pods: [], servers: [] };
+
+/** Answers in the codec that it was asked in. */
+function answerWell(call: Party): void {
+  const type = call.fields[call.fields.indexOf("content-type") + 1];
+  call.sendHead([":status", "200", "content-type", type]).send(framed(PAYLOAD)).finish(okTrailers);
+}
+
+/** What the pod has heard since it had `before` calls. */
+function heard(pod: Pod, before: number): string {
+  const calls = pod.calls.slice(before);
+  if (calls.length === 0) return "nothing";
+  return calls.every((call) => call.aborted !== null) ? "a cancelled call" : "the call";
+}
+
+async function expectNothingOpen(world: World): Promise<void> {
+  await world.settle();
+  expect(world.outstanding).toBe(0);
+  expect(world.held).toBe(0);
+}
+
+describe("bad requests", () => {
+  test.each(badRequests)("$what", async (item) => {
+    const { world, pod, client } = await startTriple(options);
+    pod.onCall = answerWell;
+    const seen = new Map<CallerName, Cell>();
+    for (const caller of callers) {
+      const sent = item.send(caller);
+      if (sent === null) continue;
+      const before = pod.calls.length;
+      const over = item.fetchOnly === true ? overFetch(world, caller, sent) : overHttp2(world, client, caller, sent);
+      const http2 = await over;
+      const podHeard = heard(pod, before);
+      // gRPC is a splice: what its messages are is between client and pod.
+      if (caller.name !== "gRPC") expect(http2.text === "ok", `${caller.name}: ${http2.text}`).toBe(!item.refused);
+      if (http2.text !== "ok") expect(podHeard, `${caller.name}: the pod`).not.toBe("the call");
+      await expectNothingOpen(world);
+      // The connection goes on.
+      expect((await overHttp2(world, client, caller, caller.send())).text, `${caller.name}: the next call`).toBe("ok");
+      expect(client.events).toEqual(["ready"]);
+
+      const without1 = item.http2Only === true || caller.name === "gRPC";
+      const beforeFetch = pod.calls.length;
+      const http1 = without1 ? null : await overFetch(world, caller, sent);
+      if (http1 !== null) {
+        expect(http1.text === "ok", `${caller.name} over fetch: ${http1.text}`).toBe(!item.refused);
+        if (http1.text !== "ok")
+          expect(heard(pod, beforeFetch), `${caller.name} over fetch: the pod`).not.toBe("the call");
+        await expectNothingOpen(world);
+      }
+      seen.set(caller.name, { http2, http1, pod: podHeard });
+    }
+    rows.clients.push({ what: item.what, seen });
+  });
+});
+
+describe("bad answers", () => {
+  test.each(badAnswers)("$what", async (item) => {
+    const { world, pod, client } = await startTriple(options);
+    const seen = new Map<CallerName, Cell>();
+    for (const caller of callers) {
+      pod.onCall = (call) => item.answer(call, pod);
+      const http2 = await overHttp2(world, client, caller, caller.send());
+      await expectNothingOpen(world);
+      pod.onCall = answerWell;
+      // Client and pod can go on, if maybe on another connection to the pod.
+      expect((await overHttp2(world, client, caller, caller.send())).text, `${caller.name}: the next call`).toBe("ok");
+      expect(client.events).toEqual(["ready"]);
+      expect(http2.text, caller.name).not.toContain("**nothing**");
+      pod.onCall = (call) => item.answer(call, pod);
+      const http1 = caller.name === "gRPC" ? null : await overFetch(world, caller, caller.send());
+      await expectNothingOpen(world);
+      seen.set(caller.name, { http2, http1, pod: "" });
+    }
+    rows.pods.push({ what: item.what, seen });
+  });
+});
+
+describe("pods that speak something else", () => {
+  test.each(badServers)("$what", async (item) => {
+    const seen = new Map<CallerName, Cell>();
+    for (const caller of callers) {
+      const world = await startWorld(options, (made) => {
+        made.net.hosts.set(POD, {
+          kind: "accept",
+          accept: (stream) => ({
+            received: () => {
+              if (stream.endedByOwner) return;
+              if (item.bytes.length > 0) stream.write(item.bytes);
+              stream.end();
+            },
+            drained() {},
+            ended: () => stream.end(),
+            closed() {},
+          }),
+        });
+      });
+      const client = await world.client();
+      const http2 = await overHttp2(world, client, caller, caller.send());
+      await expectNothingOpen(world);
+      expect(http2.text, caller.name).toContain("unavailable");
+      expect(client.events).toEqual(["ready"]);
+      const http1 = caller.name === "gRPC" ? null : await overFetch(world, caller, caller.send());
+      seen.set(caller.name, { http2, http1, pod: "" });
+    }
+    rows.servers.push({ what: item.what, seen });
+  });
+});
+
+test("docs/bad-input.md: is what the clients of this run saw", async ({ skip }) => {
+  // Only whole runs: with `-t` most of the table is missing.
+  const count = rows.clients.length + rows.pods.length + rows.servers.length;
+  if (count < badRequests.length + badAnswers.length + badServers.length) skip("not every item ran");
+  const page = `# Bad input
+
+<!-- Written by npx vitest run test/bad-input -u, from what its clients saw. Do not edit: the test fails when this page is stale. -->
+
+What each protocol's client sees when something is wrong: the code, the HTTP status where it is not 200 by the protocol's own rules, and the
+message. The client's connection goes on afterwards in every row, and nothing stays open or counted. Over HTTP/1.1 the same is seen unless a
+cell says otherwise, except for gRPC, which is answered 426 there. An empty cell: the protocol cannot say it.
+
+## Clients
+
+"ok": passed on to the pod, whose business it is. A gateway that knows no schema does not know which calls are unary, and it never looks into
+messages; the pods of this table answer OK to everything. gRPC is spliced: not even its envelopes are looked at.
+
+${markdown(rows.clients, true)}
+
+## Pods
+
+${markdown([...rows.pods, ...rows.servers], false)}
+`;
+  await expect(page).toMatchFileSnapshot(join(import.meta.dirname, "../../docs/bad-input.md"));
+});
