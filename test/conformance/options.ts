@@ -12,6 +12,8 @@ export const PARTS = [
 ] as const;
 export type PartName = (typeof PARTS)[number];
 
+export const RUNTIMES = ["node", "deno", "bun"] as const satisfies readonly RuntimeName[];
+
 export interface Options {
   readonly parts: readonly PartName[];
   readonly runtimes: readonly RuntimeName[];
@@ -27,7 +29,7 @@ export interface Options {
   readonly parallel: number | null;
   /** Groups of failures printed per run. */
   readonly groups: number;
-  /** Nothing was left out: the page may be written. */
+  /** No cases of the chosen parts were left out: what they show may go to the page. */
   readonly whole: boolean;
 }
 
@@ -48,7 +50,8 @@ export const USAGE = `npm run conformance -- [OPTIONS]      everything, and writ
   --head               measures the last commit and not the working tree
   --groups N           groups of failures printed per run (15)
 
-All but --ci, --no-tls and the last three may be given several times. The page is written when nothing is left out.
+All but --ci, --no-tls and the last three may be given several times. The page is written from
+the last results of all parts and runtimes, when there is one of each with no case left out.
 `;
 
 /** @throws with a message for people when the arguments are wrong */
@@ -74,10 +77,10 @@ export function readOptions(args: readonly string[]): Options | "help" {
   });
   if (values.help) return "help";
   const ci = values.ci === true;
-  const given = Object.keys(values).filter((name) => !["parallel", "groups", "head"].includes(name));
+  const filters = ["run", "protocol", "http", "codec", "compression", "no-tls"];
   return {
     parts: choose("part", values.part, PARTS, ci ? PARTS.filter((part) => !part.startsWith("server-")) : PARTS),
-    runtimes: choose("runtime", values.runtime, ["node", "deno", "bun"], ci ? ["node"] : ["node", "deno", "bun"]),
+    runtimes: choose("runtime", values.runtime, RUNTIMES, ci ? ["node"] : RUNTIMES),
     run: values.run ?? [],
     protocols: choose("protocol", values.protocol, PROTOCOLS, PROTOCOLS),
     http: choose("http", values.http, ["1", "2"], ["1", "2"]),
@@ -88,7 +91,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     head: values.head === true,
     parallel: values.parallel === undefined ? null : Number(values.parallel),
     groups: Number(values.groups ?? 15),
-    whole: given.length === 0,
+    whole: Object.keys(values).every((name) => !filters.includes(name)),
   };
 }
 

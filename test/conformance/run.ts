@@ -1,17 +1,17 @@
 /** `npm run conformance`: the Connect conformance suite through the gateway. See docs/conformance.md. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { nodeProgram, type RuntimeName } from "../e2e/support/runtimes.ts";
 import { findTool } from "../support/tools.ts";
 import { createKindReader, type ReadKind } from "./cases.ts";
 import { type PartResult, writePage } from "./docs.ts";
-import { type Options, type PartName, readOptions, USAGE } from "./options.ts";
+import { type Options, PARTS, type PartName, RUNTIMES, readOptions, USAGE } from "./options.ts";
 import { runOf, seenFile, TITLES } from "./parts.ts";
 import { describeFailures, formatTable, tabulate } from "./report.ts";
 import { type RunResult, runSuite } from "./runner.ts";
-import { createRunFolder, hasGo, prepareTools, ROOT, type Tools } from "./tools.ts";
+import { createRunFolder, hasGo, prepareTools, ROOT, type Tools, WORK } from "./tools.ts";
 
 const PAGE = join(ROOT, "docs/conformance.md");
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -59,16 +59,53 @@ async function main(args: readonly string[]): Promise<number> {
     versions.set(runtime, version.version);
     for (const part of options.parts) results.push(await runPart(part, runtime, version.version, context));
   }
-  if (options.whole) {
-    writeFileSync(PAGE, writePage(results, versions, skipped));
-    say(`\nwritten: ${PAGE}`);
-  }
+  if (options.whole) updatePage(results, versions);
   const total = results.reduce((sum, result) => sum + result.total, 0);
   const good = results.reduce((sum, result) => sum + result.passed + result.known, 0);
   const empty = results.filter((result) => result.total === 0).length;
   say(`\n${Math.round((performance.now() - started) / 1000)} s`);
   say(`${good} passed, ${total - good + empty} failed, ${skipped.length} skipped`);
   return good === total && empty === 0 ? 0 : 1;
+}
+
+/** Results are kept, so that a change is measured by the part that it concerns. */
+function updatePage(fresh: readonly PartResult[], versions: Map<RuntimeName, string>): void {
+  const folder = join(WORK, "results");
+  mkdirSync(folder, { recursive: true });
+  const fileOf = (part: PartName, runtime: RuntimeName): string => join(folder, `${part}-${runtime}.json`);
+  for (const result of fresh) {
+    const kept = { ...result, version: versions.get(result.runtime) };
+    writeFileSync(fileOf(result.part, result.runtime), JSON.stringify(kept));
+  }
+  const results: PartResult[] = [];
+  const skipped: string[] = [];
+  for (const runtime of RUNTIMES) {
+    const version = versionOf(runtime);
+    if ("missing" in version) {
+      skipped.push(`${runtime}: ${version.missing}`);
+      continue;
+    }
+    versions.set(runtime, version.version);
+    for (const part of PARTS) {
+      const file = fileOf(part, runtime);
+      const result = existsSync(file)
+        ? (JSON.parse(readFileSync(file, "utf8")) as PartResult & { version: string })
+        : null;
+      if (result === null || result.version !== version.version) {
+        say(`\nthe page is not written: there is no result of ${part} on ${version.version} yet`);
+        return;
+      }
+      results.push(result);
+    }
+  }
+  const ordered = new Map(
+    RUNTIMES.flatMap((name): [RuntimeName, string][] => {
+      const version = versions.get(name);
+      return version === undefined ? [] : [[name, version]];
+    }),
+  );
+  writeFileSync(PAGE, writePage(results, ordered, skipped));
+  say(`\nwritten: ${PAGE}`);
 }
 
 async function runPart(part: PartName, runtime: RuntimeName, version: string, context: Context): Promise<PartResult> {
