@@ -42,6 +42,8 @@ export interface CallParts {
   readonly access: boolean;
 }
 
+const NONE_TRIED: readonly Endpoint[] = [];
+
 /** Attempts that one call may make, the first included (gRFC A6 allows five). */
 const MAX_ATTEMPTS = 5;
 
@@ -65,6 +67,8 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
   /** For the log: where the last attempt was made. */
   #lastEndpoint: Endpoint | null = null;
   #attempts = 0;
+  /** Endpoints that have refused it, the last one last; null for none, as nearly always. */
+  #tried: Endpoint[] | null = null;
   #replay: Replay | null = null;
   #startedAt = 0;
   #expiresAt = Number.POSITIVE_INFINITY;
@@ -111,7 +115,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
     this.#startedAt = this.#parts.clock.now();
     if (!this.#watch()) return; //                                        until when (protocols/deadlines.ts)
     this.#replay = new Replay(this.#parts.budget, this.#backend.settings.retryBuffer); // what a retry repeats
-    this.#try(undefined); //                                              which pod, counted (balancing/), and on to it (http2/)
+    this.#try(); //                                                       which pod, counted (balancing/), and on to it (http2/)
   }
 
   // ── Until when ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,10 +176,10 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
 
   // ── Which pod ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #try(except: Attempt | undefined): void {
+  #try(): void {
     const backend = this.#backend;
     const request = this.#request;
-    const endpoint = backend.pick(request.path, except?.endpoint);
+    const endpoint = backend.pick(request.path, this.#tried ?? NONE_TRIED);
     if (endpoint === undefined) {
       this.#wait(backend);
       return;
@@ -208,7 +212,7 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
   /** An endpoint has become ready. */
   retry(): void {
     this.#waiting = false;
-    this.#try(undefined);
+    this.#try();
   }
 
   /** None has. */
@@ -319,7 +323,9 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
     this.#to = null;
     if (reason.unprocessed && this.#repeatable()) {
       attempt.backend.retries++;
-      this.#try(attempt);
+      this.#tried ??= [];
+      this.#tried.push(attempt.endpoint);
+      this.#try();
       return;
     }
     const code = tooLate ? Status.DEADLINE_EXCEEDED : statusOfAbort(reason);

@@ -20,6 +20,9 @@ export interface BackendParts {
   readonly log: Log;
 }
 
+/** Draws for an endpoint that a call has not been at; then any is good. */
+const MOST_DRAWS = 32;
+
 /** A named set of interchangeable endpoints: keeps it in step with the resolver, and picks. */
 export class Backend implements ResolverListener, EndpointOwner {
   readonly settings: BackendSettings;
@@ -62,16 +65,34 @@ export class Backend implements ResolverListener, EndpointOwner {
 
   // ── Calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Chooses and counts (invariant 1); undefined when no endpoint is ready. */
-  pick(path: string, except: Endpoint | undefined): Endpoint | undefined {
-    let endpoint = this.#policy.pick(path, except);
+  /**
+   * Chooses and counts (invariant 1); undefined when no endpoint is ready.
+   * @param tried the endpoints that this call was at before, the last one last: avoided while there are others
+   */
+  pick(path: string, tried: readonly Endpoint[]): Endpoint | undefined {
+    let endpoint = this.#pickUntried(path, tried);
     if (endpoint !== undefined && !endpoint.ready) {
       // It was lost in this turn, and the policy hears of changes once a turn.
       this.#policy.done(endpoint, path, -1, false);
       this.#update();
-      endpoint = this.#policy.pick(path, except);
+      endpoint = this.#pickUntried(path, tried);
     }
     if (endpoint !== undefined) endpoint.picks++;
+    return endpoint;
+  }
+
+  /** A policy avoids one endpoint; a call's third attempt has two behind it. What was drawn in vain is uncounted again. */
+  #pickUntried(path: string, tried: readonly Endpoint[]): Endpoint | undefined {
+    const last = tried.length === 0 ? undefined : tried[tried.length - 1];
+    let endpoint = this.#policy.pick(path, last);
+    if (tried.length < 2) return endpoint;
+    const vain: Endpoint[] = [];
+    while (endpoint !== undefined && tried.includes(endpoint) && vain.length < MOST_DRAWS) {
+      vain.push(endpoint);
+      // Still counted, so the policy turns to the others.
+      endpoint = this.#policy.pick(path, last);
+    }
+    for (const drawn of vain) this.#policy.done(drawn, path, -1, false);
     return endpoint;
   }
 

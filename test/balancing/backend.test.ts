@@ -44,9 +44,9 @@ describe("resolutions", () => {
     expect(backend.answered).toBe(false);
     resolver.resolve(A, B);
     expect(backend.answered).toBe(true);
-    expect(backend.pick(PATH, undefined)).toBeUndefined();
+    expect(backend.pick(PATH, [])).toBeUndefined();
     await net.settle();
-    const picked = [backend.pick(PATH, undefined), backend.pick(PATH, undefined)];
+    const picked = [backend.pick(PATH, []), backend.pick(PATH, [])];
     expect(picked.map((endpoint) => endpoint?.label).sort()).toEqual([A, B]);
     for (const endpoint of picked) backend.done(endpoint as Endpoint, PATH, 1, false);
   });
@@ -57,7 +57,7 @@ describe("resolutions", () => {
     resolver.resolve(A);
     await net.settle();
     const before = backend.endpoints.get(A) as Endpoint;
-    const picked = backend.pick(PATH, undefined) as Endpoint;
+    const picked = backend.pick(PATH, []) as Endpoint;
     resolver.resolve(A, B);
     await net.settle();
     expect(backend.endpoints.get(A)).toBe(before);
@@ -93,14 +93,14 @@ describe("resolutions", () => {
     pod(B);
     resolver.resolve(A);
     await net.settle();
-    const gone = backend.pick(PATH, undefined) as Endpoint;
+    const gone = backend.pick(PATH, []) as Endpoint;
     const call = openCall(gone);
     await net.settle();
     resolver.resolve(B);
     await net.settle();
     expect(gone.state).toBe("draining");
     for (let i = 0; i < 10; i++) {
-      const endpoint = backend.pick(PATH, undefined) as Endpoint;
+      const endpoint = backend.pick(PATH, []) as Endpoint;
       expect(endpoint.label).toBe(B);
       backend.done(endpoint, PATH, 1, false);
     }
@@ -135,7 +135,7 @@ describe("resolutions", () => {
     pod(B);
     resolver.resolve(A);
     await net.settle();
-    const endpoint = backend.pick(PATH, undefined) as Endpoint;
+    const endpoint = backend.pick(PATH, []) as Endpoint;
     const call = openCall(endpoint);
     await net.settle();
     resolver.resolve(B);
@@ -178,7 +178,7 @@ describe("resolutions", () => {
     await net.settle();
     resolver.listener?.failed({ outcome: "timeout", message: "dns: no answer" });
     await net.settle();
-    expect(backend.pick(PATH, undefined)?.label).toBe(A);
+    expect(backend.pick(PATH, [])?.label).toBe(A);
     backend.done(backend.endpoints.get(A) as Endpoint, PATH, -1, false);
     expect(backend.hopeless()).toBeNull();
   });
@@ -202,7 +202,7 @@ describe("resolutions", () => {
     resolver.listener?.emptied("echo.test: NXDOMAIN for 30 s");
     await net.settle();
     expect(backend.endpoints.size).toBe(0);
-    expect(backend.pick(PATH, undefined)).toBeUndefined();
+    expect(backend.pick(PATH, [])).toBeUndefined();
     expect(backend.hopeless()).toBe("backend echo: no endpoints: echo.test: NXDOMAIN for 30 s");
     expect(log.events("all endpoints gone")).toHaveLength(1);
     expect(net.open).toBe(0);
@@ -214,7 +214,7 @@ describe("resolutions", () => {
     pod(B);
     resolver.resolve(A);
     await net.settle();
-    const endpoint = backend.pick(PATH, undefined) as Endpoint;
+    const endpoint = backend.pick(PATH, []) as Endpoint;
     net.hosts.set(A, { kind: "silent" });
     net.linksTo(A)[0].break();
     const call = openCall(endpoint);
@@ -325,7 +325,7 @@ describe("pick", () => {
     net.linksTo(A)[0].break();
     net.linksTo(B)[0].break();
     for (let i = 0; i < 12; i++) {
-      const endpoint = backend.pick(PATH, undefined) as Endpoint;
+      const endpoint = backend.pick(PATH, []) as Endpoint;
       expect(endpoint.label).toBe(C);
     }
     const c = backend.endpoints.get(C) as Endpoint;
@@ -333,7 +333,7 @@ describe("pick", () => {
     expect(c.picks).toBe(12);
     for (let i = 0; i < 12; i++) backend.done(c, PATH, 1, false);
     net.linksTo(C)[0].break();
-    expect(backend.pick(PATH, undefined)).toBeUndefined();
+    expect(backend.pick(PATH, [])).toBeUndefined();
     for (const endpoint of backend.endpoints.values()) expect(endpoint.outstanding).toBe(0);
   });
 

@@ -190,6 +190,17 @@ describe("retry", () => {
     }
   });
 
+  test("five pods that refuse: each is asked once", async () => {
+    const { world, pods, client } = await startPods(5);
+    for (const pod of pods) pod.onHead = refuse;
+    for (let round = 1; round <= 20; round++) {
+      const call = client.unary(message(4));
+      await world.settle();
+      expect(call.status.code).toBe(Status.UNAVAILABLE);
+      expect(pods.map(({ calls }) => calls.length)).toEqual([round, round, round, round, round]);
+    }
+  });
+
   test("only one pod: it is asked again", async () => {
     const { world, pod, client } = await startTriple();
     let asked = 0;
