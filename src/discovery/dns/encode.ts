@@ -1,6 +1,6 @@
 import { parseIpv4, parseIpv6 } from "./ip.ts";
 import { CLASS_IN, type DnsRecord, type Message, TYPE } from "./message.ts";
-import { labelsOf, lowerName } from "./name.ts";
+import { labelsOf } from "./name.ts";
 
 /** RFC 1035 4.2.2: the length in front of a message over TCP has two octets. */
 export const MAX_MESSAGE_BYTES = 65_535;
@@ -131,12 +131,11 @@ class Writer {
   name(name: string, compress: boolean): void {
     const labels = labelsOf(name);
     for (let i = 0; i < labels.length; i++) {
-      const suffix = lowerName(
-        labels
-          .slice(i)
-          .map((label) => String.fromCharCode(label.length, ...label))
-          .join(""),
-      );
+      // With its case: whoever asks compares names without it, but a name keeps the one that it was given (RFC 4343 4.1).
+      const suffix = labels
+        .slice(i)
+        .map((label) => String.fromCharCode(label.length, ...label))
+        .join("");
       const known = this.names.get(suffix);
       if (compress && known !== undefined) {
         this.u16(0xc000 | known);
