@@ -119,7 +119,8 @@ export function startChild(
         look();
       }),
     stop: async (signal = "SIGTERM") => {
-      if (over === null) child.kill(signal);
+      // Not child.kill: after it Deno reports the signal, whatever the process did with it.
+      if (over === null && child.pid !== undefined) process.kill(child.pid, signal);
       return exited;
     },
   };
