@@ -1,0 +1,27 @@
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../e2e/support/runtimes.ts";
+
+/** Where test/clients/build.ts puts what it builds. */
+export const BUILT = join(ROOT, ".ci/tools/clients");
+
+export type ClientTool = "go" | "java" | "rust" | "python" | "grpcurl";
+
+/** What of each is there once it is built. */
+export const PROGRAMS: Readonly<Record<ClientTool, string>> = {
+  go: join(BUILT, "fairlead-go"),
+  java: join(BUILT, "java/classes/Main.class"),
+  rust: join(BUILT, "fairlead-rust"),
+  python: join(BUILT, "venv/bin/python"),
+  grpcurl: join(BUILT, "grpcurl"),
+};
+
+/** Why it is not there; null when it is. */
+export function missingTool(tool: ClientTool): string | null {
+  try {
+    accessSync(PROGRAMS[tool], constants.R_OK);
+    return null;
+  } catch {
+    return `it is not built (to build it: npx tsx test/clients/build.ts ${tool})`;
+  }
+}
