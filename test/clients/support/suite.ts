@@ -43,6 +43,9 @@ export function describeClients(clients: readonly StockClient[]): void {
     if (clients.every(({ missing }) => missing !== null)) return;
     fleet = await startFleet();
     said = await observeAll((address, calls) => grpcJs.observe(address, calls), fleet.pod.address, ALL_CALLS);
+    let ended = 0;
+    const wanted = ALL_CALLS.filter(({ podEnd }) => podEnd !== undefined).length;
+    await fleet.pod.child.report((report) => report.event === "end" && ++ended === wanted);
   });
   afterAll(async () => {
     await fleet?.stop();
