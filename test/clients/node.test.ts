@@ -6,10 +6,13 @@ import {
   createConnectTransport,
   createGrpcTransport,
   createGrpcWebTransport,
+  Http2SessionManager,
 } from "@connectrpc/connect-node";
 import { observeOverTransport } from "../e2e/clients/connect-node.ts";
 import { grpcJs } from "../e2e/clients/grpc-js.ts";
+import type { Observation } from "../e2e/support/call.ts";
 import { ROOT } from "../e2e/support/runtimes.ts";
+import type { ClientObservation } from "./support/seen.ts";
 import { describeClients, type StockClient, statusMessage } from "./support/suite.ts";
 
 /** Node: grpc-js, and connect-node in its three protocols. They are the project's own dependencies, so nothing is ever missing. */
@@ -19,30 +22,85 @@ function versionOf(name: string): string {
   return `${name} ${(JSON.parse(file) as { readonly version: string }).version}, Node ${process.versions.node}`;
 }
 
-type Options = Parameters<typeof createGrpcTransport>[0] & Parameters<typeof createConnectTransport>[0];
+/** Of one connection; HTTP/1.1 transports have none to share. */
+type Create = (baseUrl: string, sessions: Http2SessionManager, compress: object) => Transport;
 
-function connectNode(
-  order: number,
-  name: string,
-  create: (options: Options) => Transport,
-  options: Partial<Options>,
-  more: Partial<StockClient> = {},
-): StockClient {
+function connectNode(order: number, name: string, create: Create, more: Partial<StockClient> = {}): StockClient {
   return {
     order,
     name,
     missing: null,
     versions: async () => versionOf("@connectrpc/connect-node"),
-    observe: (address, calls) =>
-      observeOverTransport(calls, (sessionManager, compress) =>
-        create({
-          httpVersion: "2",
-          baseUrl: `http://${address}`,
-          sessionManager,
-          ...(compress && { sendCompression: compressionGzip, compressMinBytes: 0 }),
-          ...options,
-        } as Options),
-      ),
+    observe: async (address, calls) => {
+      const baseUrl = `http://${address}`;
+      const sessions = new Http2SessionManager(baseUrl);
+      const plain = create(baseUrl, sessions, {});
+      const gzip = create(baseUrl, sessions, { sendCompression: compressionGzip, compressMinBytes: 0 });
+      try {
+        const seen: ClientObservation[] = [];
+        for (const call of calls) {
+          seen.push(withDetails(await observeOverTransport(call.compress ? gzip : plain, call)));
+        }
+        return seen;
+      } finally {
+        sessions.abort();
+      }
+    },
     ...more,
   };
 }
+
+/** The client of the end-to-end suite writes details as JSON among the trailers. */
+function withDetails(observation: Observation): ClientObservation {
+  const details = observation.trailers.flatMap(([name, json]): [string, string][] => {
+    if (name !== "detail") return [];
+    const { type, value } = JSON.parse(json) as { readonly type: string; readonly value: Record<string, number> };
+    return [[type, Buffer.from(Object.values(value)).toString("base64")]];
+  });
+  // Errors of streams have the headers too.
+  return { ...observation, details, headers: observation.code === 0 ? observation.headers : [] };
+}
+
+const noBidi: Partial<StockClient> = {
+  lacks: (call) => (call.kind === "Bidi" ? "HTTP/1.1 has no full duplex" : null),
+};
+const status: Partial<StockClient> = { sees: statusMessage };
+
+describeClients([
+  {
+    order: 1,
+    name: "grpc-js, HTTP/2",
+    missing: null,
+    versions: async () => versionOf("@grpc/grpc-js"),
+    observe: grpcJs.observe,
+  },
+  connectNode(2, "connect-node, Connect, HTTP/2", (baseUrl, sessionManager, compress) =>
+    createConnectTransport({ httpVersion: "2", baseUrl, sessionManager, ...compress }),
+  ),
+  connectNode(
+    3,
+    "connect-node, Connect, JSON, HTTP/1.1",
+    (baseUrl, _sessions, compress) =>
+      createConnectTransport({ httpVersion: "1.1", baseUrl, useBinaryFormat: false, ...compress }),
+    noBidi,
+  ),
+  connectNode(
+    4,
+    "connect-node, gRPC, HTTP/2",
+    (baseUrl, sessionManager, compress) => createGrpcTransport({ baseUrl, sessionManager, ...compress }),
+    status,
+  ),
+  connectNode(
+    5,
+    "connect-node, gRPC-Web, HTTP/2",
+    (baseUrl, sessionManager, compress) =>
+      createGrpcWebTransport({ httpVersion: "2", baseUrl, sessionManager, ...compress }),
+    status,
+  ),
+  connectNode(
+    6,
+    "connect-node, gRPC-Web, HTTP/1.1",
+    (baseUrl, _sessions, compress) => createGrpcWebTransport({ httpVersion: "1.1", baseUrl, ...compress }),
+    { ...noBidi, ...status },
+  ),
+]);

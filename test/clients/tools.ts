@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../e2e/support/runtimes.ts";
@@ -23,5 +24,16 @@ export function missingTool(tool: ClientTool): string | null {
     return null;
   } catch {
     return `it is not built (to build it: npx tsx test/clients/build.ts ${tool})`;
+  }
+}
+
+/** Why there is no curl that knows `--json`; null when there is one. */
+export function missingCurl(): string | null {
+  try {
+    const [, major, minor] = /^curl (\d+)\.(\d+)/.exec(execFileSync("curl", ["--version"], { encoding: "utf8" })) ?? [];
+    const knows = Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 82);
+    return knows ? null : `curl ${major}.${minor} has no --json; 7.82 has`;
+  } catch {
+    return "curl is not installed";
   }
 }

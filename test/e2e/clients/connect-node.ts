@@ -15,7 +15,7 @@ function methodOf(call: CallCase): DescMethod {
 }
 
 /** Errors carry headers and trailers together: they count as trailers. */
-async function observeOne(transport: Transport, call: CallCase): Promise<Observation> {
+export async function observeOverTransport(transport: Transport, call: CallCase): Promise<Observation> {
   const method = methodOf(call);
   const cancel = new AbortController();
   const header = new Headers();
@@ -100,7 +100,7 @@ export const connectNode: Client = {
     });
     try {
       const observations: Observation[] = [];
-      for (const call of cases) observations.push(await observeOne(call.compress ? gzip : plain, call));
+      for (const call of cases) observations.push(await observeOverTransport(call.compress ? gzip : plain, call));
       return observations;
     } finally {
       sessionManager.abort();
