@@ -80,7 +80,8 @@ describe.skipIf(missing !== null)("clients by reflection", () => {
     expect(ran).toEqual({ code: 0, output: messages, errors: "" });
   });
 
-  test.each([3, 5, 7, 14, 16])("grpcurl: error with code %d", async (code) => {
+  test.for([3, 5, 7, 14, 16])("grpcurl: error with code %d", async (code, context) => {
+    note(context, row("errors"));
     const headers = ["-H", `x-fail: ${code}`, "-H", `x-fail-message-bin: ${base64("100% of ü")}`];
     const ran = await grpcurl([...headers, "-d", '""'], [`${SERVICE}/Unary`]);
     // grpcurl's exit code: 64 and the code.
