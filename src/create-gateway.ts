@@ -6,15 +6,16 @@ import type { BackendSettings, ListenerSettings, Settings, Target } from "./conf
 import { createResolver } from "./discovery/create-resolver.ts";
 import { parseTarget } from "./discovery/target.ts";
 import { type EntranceParts, enter, type Routed } from "./entrance.ts";
-import type { CreateGateway, Gateway } from "./gateway.ts";
+import type { CreateGateway, FetchOptions, Gateway } from "./gateway.ts";
 import { Budget } from "./http2/budget.ts";
 import { Flusher } from "./http2/flusher.ts";
-import type { Head } from "./http2/receiver.ts";
+import type { Head, Receiver } from "./http2/receiver.ts";
 import { ServerConnection, type ServerEvents } from "./http2/server-connection.ts";
 import { Sweeper } from "./http2/sweeper.ts";
 import { BackendJson } from "./json/backend-json.ts";
 import type { Request } from "./protocols/classify.ts";
 import { Deadlines } from "./protocols/deadlines.ts";
+import type { Downstream } from "./protocols/downstream.ts";
 import { enterFetch } from "./protocols/fetch.ts";
 import { overflowOf } from "./protocols/header-list.ts";
 import { HeldMessages } from "./protocols/held-messages.ts";
@@ -193,14 +194,16 @@ class RunningGateway implements Gateway, GatewayView {
           if (this.#leaving) connection.drain();
           return connection;
         },
-        http1: (request) =>
-          enterFetch(request, (downstream, head) => {
-            const overflow = overflowOf(head.fields, this.#settings.limits);
-            return enter(this.#entrance, settings.cors, downstream, head, overflow);
-          }),
+        http1: (request) => this.fetch(request, { cors: settings.cors }),
       },
     );
     this.#listeners.push({ settings, listening });
+  }
+
+  fetch(request: globalThis.Request, { peer = "", cors = null }: FetchOptions = {}): Promise<Response> {
+    const take = (downstream: Downstream, head: Head): Receiver =>
+      enter(this.#entrance, cors, downstream, head, overflowOf(head.fields, this.#settings.limits));
+    return enterFetch(request, take, peer);
   }
 
   async #listenTls({ tls }: ListenerSettings): Promise<ListenTls | null> {

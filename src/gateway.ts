@@ -3,7 +3,7 @@ import { Attempt, type AttemptOwner, type Stages, type Upstream } from "./balanc
 import type { Backend, PickWaiter } from "./balancing/backend.ts";
 import type { Endpoint } from "./balancing/endpoint.ts";
 import { Replay } from "./balancing/replay.ts";
-import type { Settings } from "./config/settings.ts";
+import type { CorsSettings, Settings } from "./config/settings.ts";
 import { localAbort } from "./http2/abort.ts";
 import type { Budget } from "./http2/budget.ts";
 import { ErrorCode } from "./http2/error-code.ts";
@@ -28,7 +28,19 @@ export interface Gateway {
   drain(): Promise<boolean>;
   /** Ends everything at once; resolves when no socket of ours is open. */
   close(): Promise<void>;
+  /**
+   * One call of Connect or gRPC-Web in fetch's form, for platforms that accept the connections themselves: no listener is needed.
+   * The answer resolves with its head, and its body streams. Native gRPC is refused: a fetch response has no trailers.
+   */
+  fetch(request: globalThis.Request, options?: FetchOptions): Promise<Response>;
   readonly view: GatewayView;
+}
+
+export interface FetchOptions {
+  /** The client's address, for logs. Default: unknown. */
+  readonly peer?: string;
+  /** Which pages may call, unless a route says otherwise. Default: none. */
+  readonly cors?: CorsSettings | null;
 }
 
 export type CreateGateway = (settings: Settings, machine: Machine, log: Log) => Gateway;
