@@ -109,12 +109,25 @@ describe("report", () => {
 
 describe("options", () => {
   test("results go to the page only when no case is left out", () => {
-    for (const args of [[], ["--ci"], ["--part", "server"], ["--parallel", "4"]]) {
+    for (const args of [[], ["--part", "server"], ["--parallel", "4"]]) {
       expect(readOptions(args)).toMatchObject({ whole: true });
     }
-    for (const args of [["--no-tls"], ["--run", "x"], ["--http", "1"], ["--codec", "json"]]) {
+    for (const args of [["--ci"], ["--no-tls"], ["--run", "x"], ["--http", "1"], ["--codec", "json"]]) {
       expect(readOptions(args)).toMatchObject({ whole: false });
     }
+  });
+
+  test("--ci: all parts but those of grpc-go pods on Node, and server mode on Deno when there is time", () => {
+    const options = readOptions(["--ci"]);
+    const plan = options === "help" ? [] : options.plan;
+    expect(plan.map(({ part, runtime, whenTimeAllows }) => `${part} ${runtime} ${whenTimeAllows}`)).toEqual([
+      "server node false",
+      "client-grpc node false",
+      "client-connect node false",
+      "client-grpc-web node false",
+      "web-text node false",
+      "server deno true",
+    ]);
   });
 
   test("a name that does not exist is said with those that do", () => {

@@ -14,9 +14,18 @@ export type PartName = (typeof PARTS)[number];
 
 export const RUNTIMES = ["node", "deno", "bun"] as const satisfies readonly RuntimeName[];
 
+export interface Planned {
+  readonly part: PartName;
+  readonly runtime: RuntimeName;
+  /** Left out aloud when CI's time is over. */
+  readonly whenTimeAllows: boolean;
+}
+
 export interface Options {
-  readonly parts: readonly PartName[];
-  readonly runtimes: readonly RuntimeName[];
+  /** What is run, in this order. */
+  readonly plan: readonly Planned[];
+  /** Installs and builds what is missing, and runs nothing. */
+  readonly install: boolean;
   /** Patterns of the suite. */
   readonly run: readonly string[];
   readonly protocols: readonly string[];
@@ -24,7 +33,6 @@ export interface Options {
   readonly codecs: readonly string[];
   readonly compressions: readonly string[];
   readonly tls: boolean;
-  readonly ci: boolean;
   readonly head: boolean;
   readonly parallel: number | null;
   /** Groups of failures printed per run. */
@@ -45,12 +53,14 @@ export const USAGE = `npm run conformance -- [OPTIONS]      everything, and writ
   --codec NAME         proto, json
   --compression NAME   identity, gzip
   --no-tls             plaintext cases only
-  --ci                 server mode on Node, the three client modes over h2c and grpc-web-text
+  --ci                 on Node all but the parts with pods of protobuf alone; and server mode on Deno, if four minutes
+                       allow it; the page is left alone
+  --install            installs and builds what is missing, and no more
   --parallel N         calls at a time (server mode; four times the processors)
   --head               measures the last commit and not the working tree
   --groups N           groups of failures printed per run (15)
 
-All but --ci, --no-tls and the last three may be given several times. The page is written from
+All but --ci, --install, --no-tls and the last three may be given several times. The page is written from
 the last results of all parts and runtimes, when there is one of each with no case left out.
 `;
 
@@ -69,6 +79,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
       compression: list,
       "no-tls": { type: "boolean" },
       ci: { type: "boolean" },
+      install: { type: "boolean" },
       head: { type: "boolean" },
       parallel: { type: "string" },
       groups: { type: "string" },
@@ -77,17 +88,20 @@ export function readOptions(args: readonly string[]): Options | "help" {
   });
   if (values.help) return "help";
   const ci = values.ci === true;
-  const filters = ["run", "protocol", "http", "codec", "compression", "no-tls"];
+  const filters = ["ci", "run", "protocol", "http", "codec", "compression", "no-tls"];
+  const parts = choose("part", values.part, PARTS, ci ? PARTS.filter((part) => !part.startsWith("server-")) : PARTS);
+  const runtimes = choose("runtime", values.runtime, RUNTIMES, ci ? ["node"] : RUNTIMES);
+  const plan = runtimes.flatMap((runtime) => parts.map((part) => ({ part, runtime, whenTimeAllows: false })));
+  if (ci && values.runtime === undefined) plan.push({ part: "server", runtime: "deno", whenTimeAllows: true });
   return {
-    parts: choose("part", values.part, PARTS, ci ? PARTS.filter((part) => !part.startsWith("server-")) : PARTS),
-    runtimes: choose("runtime", values.runtime, RUNTIMES, ci ? ["node"] : RUNTIMES),
+    plan,
+    install: values.install === true,
     run: values.run ?? [],
     protocols: choose("protocol", values.protocol, PROTOCOLS, PROTOCOLS),
     http: choose("http", values.http, ["1", "2"], ["1", "2"]),
     codecs: choose("codec", values.codec, ["proto", "json"], ["proto", "json"]),
     compressions: choose("compression", values.compression, ["identity", "gzip"], ["identity", "gzip"]),
     tls: values["no-tls"] !== true,
-    ci,
     head: values.head === true,
     parallel: values.parallel === undefined ? null : Number(values.parallel),
     groups: Number(values.groups ?? 15),
