@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import { codeNames } from "../protocols/code-names.ts";
 import type { ProcessView } from "./process-view.ts";
 import { readiness } from "./readiness.ts";
-import { statusNames } from "./status-names.ts";
 import type { BackendView, EndpointView, GatewayView } from "./view.ts";
 
 type Labels = Readonly<Record<string, string | number>>;
@@ -90,7 +90,7 @@ export function createMetrics(view: GatewayView, running: ProcessView): Registry
     "fairlead_calls_total",
     "Calls that have ended, by gRPC status.",
     [...backend, "code"],
-    ofBackends(({ calls }) => statusNames.map((code, number): Sample => [{ code }, calls[number] ?? 0])),
+    ofBackends(({ calls }) => codeNames.map((code, number): Sample => [{ code }, calls[number] ?? 0])),
   );
   gauge(
     "fairlead_pending_calls",

@@ -1,7 +1,7 @@
 import { html, raw } from "hono/html";
+import { codeNames } from "../protocols/code-names.ts";
 import type { ProcessView } from "./process-view.ts";
 import { readiness } from "./readiness.ts";
-import { statusNames } from "./status-names.ts";
 import type { BackendView, GatewayView } from "./view.ts";
 
 /** How often the page asks for itself, milliseconds: about as fast as one reads. */
@@ -59,9 +59,7 @@ function backendSection(backend: BackendView) {
   const total = sum(backend.calls);
   const picks = sum(backend.endpoints.map((endpoint) => endpoint.picks));
   const most = Math.max(1, ...backend.endpoints.map((endpoint) => endpoint.outstanding));
-  const codes = backend.calls.flatMap((count, code) =>
-    code > 0 && count > 0 ? [`${count} ${statusNames[code]}`] : [],
-  );
+  const codes = backend.calls.flatMap((count, code) => (code > 0 && count > 0 ? [`${count} ${codeNames[code]}`] : []));
   const resolutions = Object.entries(backend.resolutions).flatMap(([outcome, count]) =>
     count > 0 ? [`${count} ${outcome}`] : [],
   );

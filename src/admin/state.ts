@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type GetStateResponse, GetStateResponseSchema } from "../gen/fairlead/admin/v1/admin_pb.ts";
+import { codeNames } from "../protocols/code-names.ts";
 import { readiness } from "./readiness.ts";
-import { statusNames } from "./status-names.ts";
 import type { GatewayView } from "./view.ts";
 
 /** The state of everything as a message, for the admin service. */
@@ -16,7 +16,7 @@ export function stateMessage(view: GatewayView, version: string): GetStateRespon
     backends: view.backends().map(({ endpoints, calls, resolutions, ...backend }) => ({
       ...backend,
       endpoints: endpoints.map((endpoint) => ({ ...endpoint })),
-      calls: occurred(statusNames.map((name, code) => [name, calls[code] ?? 0])),
+      calls: occurred(codeNames.map((name, code) => [name, calls[code] ?? 0])),
       resolutions: occurred(Object.entries(resolutions)),
     })),
   });

@@ -1,6 +1,7 @@
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { Fields } from "../http2/receiver.ts";
 import { decodeBase64Text, encodeBase64Text } from "./base64.ts";
+import { codeNames } from "./code-names.ts";
 import { field, Status, statusOf, statusOfHttp } from "./status.ts";
 
 /** How a call ended, apart from how a protocol writes it. Code 0 is success. */
@@ -17,27 +18,6 @@ export interface ErrorDetail {
   readonly type: string;
   readonly value: Uint8Array;
 }
-
-/** Connect's names of the codes (Connect protocol, Error Codes), by number; 0 has none. */
-export const codeNames = [
-  "",
-  "canceled",
-  "unknown",
-  "invalid_argument",
-  "deadline_exceeded",
-  "not_found",
-  "already_exists",
-  "permission_denied",
-  "resource_exhausted",
-  "failed_precondition",
-  "aborted",
-  "out_of_range",
-  "unimplemented",
-  "internal",
-  "unavailable",
-  "data_loss",
-  "unauthenticated",
-] as const;
 
 /** The HTTP status of a Connect unary error, by code. */
 export const httpStatuses = [

@@ -31,7 +31,8 @@ export const PARTS: Readonly<Record<string, Part>> = {
   http2: { values: [] },
   discovery: { values: [] },
   config: { values: ["gen", "discovery"] },
-  admin: { values: ["gen", "config"] },
+  // The names of codes in metrics are those of the protocols.
+  admin: { values: ["gen", "config", "protocols"] },
   runtime: { values: [], machine: true },
   demo: {
     values: [

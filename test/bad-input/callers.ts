@@ -1,5 +1,6 @@
 import { Base64Decoder, encodeBase64 } from "../../src/protocols/base64.ts";
-import { codeNames, decodeMessage } from "../../src/protocols/rpc-error.ts";
+import { codeNames } from "../../src/protocols/code-names.ts";
+import { decodeMessage } from "../../src/protocols/rpc-error.ts";
 import { concat } from "../support/memory-stream.ts";
 
 export const callerNames = [

@@ -1,5 +1,8 @@
-/** The gRPC status codes 0 to 16, in the words of the Connect protocol: labels of metrics. */
-export const statusNames = [
+/**
+ * The gRPC status codes 0 to 16, in the words of the Connect protocol (Error Codes), in errors as in labels of metrics. 0 is no
+ * error, and its name a word of ours.
+ */
+export const codeNames = [
   "ok",
   "canceled",
   "unknown",
