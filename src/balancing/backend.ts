@@ -4,6 +4,7 @@ import type { Address, Log, Machine } from "../runtime/machine.ts";
 import { createPolicy } from "./create-policy.ts";
 import { Endpoint, type EndpointOwner, labelOf, type OpenConnection } from "./endpoint.ts";
 import type { Policy } from "./policy.ts";
+import { subsetOf } from "./subset.ts";
 
 /** A call that waits until an endpoint is ready. */
 export interface PickWaiter {
@@ -34,6 +35,8 @@ export class Backend implements ResolverListener, EndpointOwner {
   retries = 0;
   readonly #parts: BackendParts;
   readonly #policy: Policy<Endpoint>;
+  /** Which subset is ours, while `settings.subset` is not 0. */
+  readonly #salt: number;
   /** The order of arrival is the order of a Set. */
   readonly #pending = new Set<PickWaiter>();
   /** The resolver has answered at least once, with a set or with a failure. */
@@ -48,6 +51,7 @@ export class Backend implements ResolverListener, EndpointOwner {
     this.#parts = parts;
     const { clock, random } = parts.machine;
     this.#policy = createPolicy<Endpoint>(settings.policy, { ties: settings.ties, clock, random });
+    this.#salt = settings.subset === 0 ? 0 : Math.floor(random() * 2 ** 32);
   }
 
   get pending(): number {
@@ -141,6 +145,9 @@ export class Backend implements ResolverListener, EndpointOwner {
     this.#answered = true;
     this.#resolutionError = "";
     const wanted = new Map(addresses.map((address) => [labelOf(address), address]));
+    const known = wanted.size;
+    const subset = subsetOf(wanted.keys(), this.settings.subset, this.#salt);
+    for (const label of wanted.keys()) if (!subset.has(label)) wanted.delete(label);
     // Invariant 5: new ones before gone ones, and the same object for the same address.
     for (const [label, address] of wanted) this.#add(label, address);
     this.#remove([...this.endpoints.values()].filter((endpoint) => !wanted.has(endpoint.label)));
@@ -148,6 +155,7 @@ export class Backend implements ResolverListener, EndpointOwner {
       backend: this.settings.name,
       endpoints: [...wanted.keys()].slice(0, 20),
       count: wanted.size,
+      ...(known > wanted.size ? { known } : {}),
     });
     this.readiness();
   }

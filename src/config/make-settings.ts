@@ -115,6 +115,7 @@ function makeBackend(backend: Backend): BackendSettings {
     target: backend.target!,
     policy: (backend.policy ?? rules["Backend.policy"].default) as PolicyName,
     ties: (backend.ties ?? rules["Backend.ties"].default) as BackendSettings["ties"],
+    subset: backend.subset ?? rules["Backend.subset"].default,
     dns: {
       period: duration("Dns.period", dns?.period),
       timeout: duration("Dns.timeout", dns?.timeout),

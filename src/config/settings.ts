@@ -82,6 +82,8 @@ export interface BackendSettings {
   readonly target: string;
   readonly policy: PolicyName;
   readonly ties: "quickest" | "random";
+  /** How many of the resolved endpoints are used, a random choice of this process (balancing/subset.ts); 0: all. */
+  readonly subset: number;
   readonly dns: DnsSettings;
   /** Null: plaintext HTTP/2 (h2c by prior knowledge). */
   readonly tls: {

@@ -35,6 +35,7 @@ backends:
     target: dns://10.0.0.10/cart:50051
     policy: p2c
     ties: random
+    subset: 30
     dns: { period: 2s, timeout: 500ms, hold: 1m, family: both }
     tls: { caFile: /tls/cert.pem, serverName: cart.internal, insecure: true }
     connectTimeout: 1s
@@ -95,6 +96,7 @@ describe("settings", () => {
           target: "dns:///echo:50051",
           policy: "least_outstanding",
           ties: "quickest",
+          subset: 0,
           dns: { period: 5000, timeout: 2000, hold: 30_000, family: "auto" },
           tls: null,
           connectTimeout: 5000,
@@ -190,6 +192,7 @@ describe("settings", () => {
           target: "dns://10.0.0.10/cart:50051",
           policy: "p2c",
           ties: "random",
+          subset: 30,
           dns: { period: 2000, timeout: 500, hold: 60_000, family: "both" },
           tls: { caFile: "/tls/cert.pem", serverName: "cart.internal", insecure: true },
           connectTimeout: 1000,

@@ -15,6 +15,7 @@ export function backendSettings(more: Partial<BackendSettings> = {}): BackendSet
     target: "ipv4:10.0.0.1:9000",
     policy: "least_outstanding",
     ties: "quickest",
+    subset: 0,
     dns: { period: 5_000, timeout: 2_000, hold: 30_000, family: "auto" },
     tls: null,
     connectTimeout: 5_000,
