@@ -247,7 +247,8 @@ class RunningGateway implements Gateway, GatewayView {
       open: this.#dialler.opener(settings.connectTimeout, await this.#dialTls(settings, target.value)),
       log: this.#log,
     });
-    this.#json.set(settings.name, new BackendJson(backend, { machine: this.#machine, log: this.#log }));
+    const { held } = this.#entrance;
+    this.#json.set(settings.name, new BackendJson(backend, { machine: this.#machine, log: this.#log, held }));
     return backend;
   }
 

@@ -151,9 +151,11 @@ function enterConnectUnary(
   head: Head,
   routed: Routed | null,
   message: Uint8Array | null,
+  guarded = false,
 ): Receiver {
   const max = routed === null ? 0 : routed.backend.settings.maxMessageBytes;
-  const stages = routed?.json.stages(request) ?? null;
+  const inner = routed?.json.stages(request) ?? null;
+  const stages = guarded && routed !== null ? routed.json.guard(request, inner) : inner;
   const response = new ConnectUnaryResponse(request, to, max, stages?.debug);
   const problem = connectProblem(request, routed);
   if (routed === null || problem !== null) {
@@ -175,7 +177,7 @@ function enterConnectGet(
   routed: Routed | null,
 ): Receiver {
   if (routed === null) return enterConnectUnary(parts, to, request, head, null, null);
-  if (listsMethod(routed.route.connectGet, request)) return enterSafeGet(parts, to, request, head, routed);
+  if (listsMethod(routed.route.connectGet, request)) return enterSafeGet(parts, to, request, head, routed, false);
   const gone = new AbortController();
   const safety = routed.json.safety(request, gone.signal);
   if (!(safety instanceof Promise)) return enterGetOf(safety, parts, to, request, head, routed);
@@ -201,10 +203,18 @@ function enterGetOf(
     return nobody;
   }
   if (!safety.safe) return refuse(parts, refusalOfGet(request), request, to);
-  return enterSafeGet(parts, to, request, head, routed);
+  return enterSafeGet(parts, to, request, head, routed, true);
 }
 
-function enterSafeGet(parts: EntranceParts, to: Downstream, request: Request, head: Head, routed: Routed): Receiver {
+/** @param guarded the schema allows it, and not the route: each pod's own has to */
+function enterSafeGet(
+  parts: EntranceParts,
+  to: Downstream,
+  request: Request,
+  head: Head,
+  routed: Routed,
+  guarded: boolean,
+): Receiver {
   const query = readGetQuery(request.query);
   if ("error" in query) {
     new ConnectUnaryResponse(request, to, 0).fail({ code: query.code, message: query.error, details: [] });
@@ -212,7 +222,7 @@ function enterSafeGet(parts: EntranceParts, to: Downstream, request: Request, he
   }
   const { message, coding, version } = query.value;
   // Two GETs with different queries are different requests, so nothing of one is remembered for another.
-  return enterConnectUnary(parts, to, { ...request, coding, version, upstream: null }, head, routed, message);
+  return enterConnectUnary(parts, to, { ...request, coding, version, upstream: null }, head, routed, message, guarded);
 }
 
 /** Said before a pod is bothered. */

@@ -47,6 +47,8 @@ export class Attempt implements Receiver, StreamWaiter {
   headAt = 0;
   /** DATA frames of the response: with more than one it is a stream, as far as the time of the call is concerned. */
   frames = 0;
+  /** Told when the attempt is over, once, however it ended: {@link Stages} let go of what they hold. */
+  ended: (() => void) | null = null;
   readonly #owner: AttemptOwner;
   readonly #clock: Clock;
   /** The endpoint's generation that {@link Stages} have prepared for; -1 when it does not matter. */
@@ -147,6 +149,7 @@ export class Attempt implements Receiver, StreamWaiter {
   #done(elapsed: number, fault: boolean): void {
     if (this.#over) return;
     this.#over = true;
+    this.ended?.();
     this.backend.done(this.endpoint, this.path, elapsed, fault);
   }
 }

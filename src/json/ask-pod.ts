@@ -139,7 +139,9 @@ class Asking implements StreamWaiter, Receiver {
       if ("files" in reply) for (const file of reply.files) this.#take(file);
       // A file that is imported and is not to be had may define nothing that is needed.
       else if (this.#first) {
-        if (reply.code === Status.NOT_FOUND) this.#end({ kind: "unknown", generation: this.#generation });
+        const generation = this.#generation;
+        if (reply.code === Status.NOT_FOUND) this.#end({ kind: "unknown", generation });
+        else if (reply.code === Status.UNIMPLEMENTED) this.#end({ kind: "unimplemented", generation });
         else this.#refuse(`code ${reply.code}: ${reply.message.slice(0, 200)}`);
         return;
       }

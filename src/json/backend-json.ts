@@ -2,8 +2,10 @@ import type { Backend, PickWaiter } from "../balancing/backend.ts";
 import type { Endpoint } from "../balancing/endpoint.ts";
 import type { BackendSettings } from "../config/settings.ts";
 import type { Request } from "../protocols/classify.ts";
+import type { HeldMessages } from "../protocols/held-messages.ts";
 import type { Log, Machine } from "../runtime/machine.ts";
 import { DescriptorSet } from "./descriptor-set.ts";
+import { GuardedGet } from "./guarded-get.ts";
 import { Heads } from "./heads.ts";
 import { JsonCall } from "./json-call.ts";
 import type { StageParts } from "./json-stages.ts";
@@ -13,6 +15,8 @@ import { type Files, hasNoSideEffects, type Schema, sameFiles } from "./schema.t
 export interface BackendJsonParts {
   readonly machine: Pick<Machine, "clock" | "readBytes" | "inflate">;
   readonly log: Log;
+  /** The gateway's messages that are held whole: those that are translated count, too. */
+  readonly held: HeldMessages;
 }
 
 /** What a GET to a method that no route lists comes to. `error`: there is no pod to ask. */
@@ -35,7 +39,12 @@ export class BackendJson {
     this.#parts = parts;
     this.mode = settings.json;
     this.ignoreUnknownFields = settings.jsonIgnoreUnknownFields;
-    this.stageParts = { heads: new Heads(), inflate, maxMessageBytes: settings.maxMessageBytes };
+    this.stageParts = {
+      heads: new Heads(),
+      inflate,
+      maxMessageBytes: settings.maxMessageBytes,
+      held: parts.held,
+    };
     const path = settings.descriptorSet;
     this.#set = path === null ? null : new DescriptorSet(path, { clock, log: parts.log, readBytes });
   }
@@ -61,40 +70,50 @@ export class BackendJson {
     return `backend ${this.#backend.settings.name} does not take JSON: it takes proto`;
   }
 
-  /** The method in the schema of this very pod. The descriptor set goes first. */
-  find(endpoint: Endpoint, { service, method, authority }: Request): Found | Promise<Found> {
-    return this.#inSet(service, method) ?? this.#pod(endpoint).find(service, method, authority);
+  /** The stages of a GET that {@link safety} has allowed, around those that it has anyway. */
+  guard(request: Request, stages: JsonCall | null): GuardedGet {
+    return new GuardedGet(this, request, stages);
   }
 
-  #inSet(service: string, method: string): Found | null {
-    const schema = this.#set?.schema ?? null;
-    const found = schema?.method(service, method);
-    if (schema === null || found === undefined) return null;
-    return { kind: "found", schema, method: found, generation: -1 };
+  /** The method in the schema of this very pod. Where there is a descriptor set it is the schema of all of them, and no pod is asked. */
+  find(endpoint: Endpoint, { service, method, authority }: Request): Found | Promise<Found> {
+    const set = this.#set;
+    return set === null ? this.#pod(endpoint).find(service, method, authority) : inSet(set, service, method);
   }
 
   /** A schema that has this type and the request's method; null when there is none. */
-  async extend(endpoint: Endpoint, type: string, { service, method, authority }: Request): Promise<Schema | null> {
+  async extend(endpoint: Endpoint, type: string, { authority }: Request): Promise<Schema | null> {
     // A descriptor set is what it is.
-    if (this.#inSet(service, method) !== null) return null;
-    return this.#pod(endpoint).extend(type, authority);
+    return this.#set === null ? this.#pod(endpoint).extend(type, authority) : null;
   }
 
   /**
-   * Whether the schema says that the method has no side effects, so that it may be called by GET.
+   * Whether the schema says that the method has no side effects, so that it may be called by GET. In a rolling update every
+   * version that is known must say so; and whichever pod is picked then must: see {@link guard}.
    * @param gone nobody waits for the answer any more
    */
   safety(request: Request, gone: AbortSignal): Safety | Promise<Safety> {
-    const found = this.#inSet(request.service, request.method);
-    if (found !== null) return safetyOf(found);
+    if (this.#set !== null) return safetyOf(inSet(this.#set, request.service, request.method));
     if (this.mode === "passthrough" || this.mode === "off") return { safe: false };
     return this.#ask(request, gone);
   }
 
   #ask(request: Request, gone: AbortSignal): Safety | Promise<Safety> {
+    let unasked: PodSchemas | null = null;
+    /** Most pods share one schema: it is looked into once. */
+    let safe: Schema | null = null;
     for (const endpoint of this.#backend.endpoints.values()) {
       if (!endpoint.ready) continue;
-      const found = this.find(endpoint, request);
+      const pod = this.#pod(endpoint);
+      if (safe !== null && pod.schema === safe) continue;
+      const known = pod.known(request.service, request.method);
+      if (known === null) unasked ??= pod;
+      else if (known.kind === "found" && hasNoSideEffects(known.method)) safe = known.schema;
+      else return { safe: false };
+    }
+    if (safe !== null) return { safe: true };
+    if (unasked !== null) {
+      const found = unasked.find(request.service, request.method, request.authority);
       return found instanceof Promise ? found.then(safetyOf) : safetyOf(found);
     }
     const hopeless = this.#backend.hopeless();
@@ -119,6 +138,7 @@ export class BackendJson {
         clock: machine.clock,
         log,
         backend: this.#backend.settings.name,
+        needed: this.mode === "transcode",
         shared: (files) => this.#shared(files),
       },
       endpoint,
@@ -135,6 +155,12 @@ export class BackendJson {
     }
     return undefined;
   }
+}
+
+function inSet({ schema }: DescriptorSet, service: string, method: string): Found {
+  const found = schema?.method(service, method);
+  if (schema !== null && found !== undefined) return { kind: "found", schema, method: found, generation: -1 };
+  return { kind: "unknown", generation: -1, message: `the descriptor set does not have ${service}/${method}` };
 }
 
 function safetyOf(found: Found): Safety {

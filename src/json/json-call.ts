@@ -48,12 +48,11 @@ export class JsonCall implements Stages, Translator {
         return;
       default:
         if (this.#json.mode === "auto") attempt.request(found.generation);
-        else attempt.giveUp(Status.UNIMPLEMENTED, this.#untranslatable(attempt, found.message), false);
+        else {
+          const message = `JSON of ${this.name} cannot be translated: ${found.message}`;
+          attempt.giveUp(Status.UNIMPLEMENTED, message, false);
+        }
     }
-  }
-
-  #untranslatable(attempt: Attempt, message: string): string {
-    return `JSON of ${this.name} cannot be translated: endpoint ${attempt.endpoint.label}: ${message}`;
   }
 
   #start(attempt: Attempt, generation: number): void {

@@ -3,9 +3,8 @@ import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Stream } from "../http2/stream.ts";
 import { describeEnvelopeError, type EnvelopeError } from "../protocols/envelope.ts";
 import { field, Status, statusOf } from "../protocols/status.ts";
-import type { Inflate } from "../runtime/machine.ts";
 import { type Heads, isProtobufAnswer, isTrailersOnly } from "./heads.ts";
-import { MessageStage } from "./message-stage.ts";
+import { type MessageParts, MessageStage } from "./message-stage.ts";
 import type { Translated } from "./translate.ts";
 
 /** What the stages of an attempt translate by. */
@@ -17,10 +16,8 @@ export interface Translator {
   extend(type: string): Promise<boolean>;
 }
 
-export interface StageParts {
+export interface StageParts extends MessageParts {
   readonly heads: Heads;
-  readonly inflate: Inflate;
-  readonly maxMessageBytes: number;
 }
 
 /** The request of an attempt, from JSON to protobuf. Where the answer's bytes go, it hands word on: see {@link Upstream}. */
@@ -49,12 +46,15 @@ export class JsonRequest implements Upstream {
         tooLarge: (problem) =>
           this.#giveUp(Status.RESOURCE_EXHAUSTED, `request message of ${translator.name}: ${problem}`),
       },
-      parts.inflate,
-      parts.maxMessageBytes,
+      parts,
     );
     this.#response = new JsonResponse(attempt, stream, translator, parts);
     stream.source = this.#stage.credit;
     stream.receiver = this.#response;
+    attempt.ended = () => {
+      this.#stage.stop();
+      this.#response.stop();
+    };
   }
 
   get source(): Flow | null {
@@ -124,10 +124,14 @@ class JsonResponse implements Receiver {
         badMessage: (problem) => this.#giveUp(Status.INTERNAL, `${where}: ${problem}`),
         tooLarge: (problem) => this.#giveUp(Status.RESOURCE_EXHAUSTED, `${where}: ${problem}`),
       },
-      parts.inflate,
-      parts.maxMessageBytes,
+      parts,
     );
     this.#stage.credit.to = stream;
+  }
+
+  /** Nothing more of the answer is wanted. */
+  stop(): void {
+    this.#stage.stop();
   }
 
   /** Bytes of the answer have left for the client. */

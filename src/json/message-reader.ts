@@ -22,6 +22,18 @@ export class MessageReader {
     this.#maxBytes = maxBytes;
   }
 
+  /** Bytes that were allocated here. */
+  get held(): number {
+    return this.#own ? this.#bytes.length : 0;
+  }
+
+  /** Lets go of everything. */
+  drop(): void {
+    this.#bytes = nothing;
+    this.#start = 0;
+    this.#end = 0;
+  }
+
   add(bytes: Uint8Array, start: number, end: number): void {
     const have = this.#end - this.#start;
     if (have === 0) {
@@ -32,7 +44,8 @@ export class MessageReader {
       return;
     }
     const add = end - start;
-    if (!this.#own || this.#bytes.length - this.#end < add) this.#move(Math.max(have + add, have * 2));
+    if (!this.#own || this.#bytes.length - this.#end < add)
+      this.#move(Math.max(have + add, Math.min(have * 2, this.#needed())));
     this.#bytes.set(bytes.subarray(start, end), this.#end);
     this.#end += add;
   }
@@ -44,7 +57,7 @@ export class MessageReader {
     if (this.#end - at < ENVELOPE_BYTES) return null;
     const flags = bytes[at];
     if ((flags & ~EnvelopeFlag.COMPRESSED) !== 0) return { error: { kind: "flags", flags } };
-    const length = ((bytes[at + 1] << 24) | (bytes[at + 2] << 16) | (bytes[at + 3] << 8) | bytes[at + 4]) >>> 0;
+    const length = this.#announced();
     if (length > this.#maxBytes) return { error: { kind: "length", length } };
     const from = at + ENVELOPE_BYTES;
     if (this.#end - from < length) return null;
@@ -55,11 +68,8 @@ export class MessageReader {
   /** The chunk that was added has been read as far as it goes: the rest is kept apart from it, so that the chunk can go. */
   settle(): void {
     const have = this.#end - this.#start;
-    if (have === 0) {
-      this.#bytes = nothing;
-      this.#start = 0;
-      this.#end = 0;
-    } else if (!this.#own) this.#move(have);
+    if (have === 0) this.drop();
+    else if (!this.#own) this.#move(have);
   }
 
   /** Bytes are left that are no whole message. */
@@ -67,8 +77,18 @@ export class MessageReader {
     const have = this.#end - this.#start;
     if (have === 0) return null;
     if (have < ENVELOPE_BYTES) return { kind: "truncated", missing: ENVELOPE_BYTES - have };
-    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + this.#start);
-    return { kind: "truncated", missing: ENVELOPE_BYTES + view.getUint32(1) - have };
+    return { kind: "truncated", missing: this.#needed() - have };
+  }
+
+  #announced(): number {
+    const bytes = this.#bytes;
+    const at = this.#start;
+    return ((bytes[at + 1] << 24) | (bytes[at + 2] << 16) | (bytes[at + 3] << 8) | bytes[at + 4]) >>> 0;
+  }
+
+  /** Of the message that is under way, with its envelope, as far as that is known: {@link next} has checked the length. */
+  #needed(): number {
+    return this.#end - this.#start < ENVELOPE_BYTES ? ENVELOPE_BYTES : ENVELOPE_BYTES + this.#announced();
   }
 
   #move(room: number): void {

@@ -1,4 +1,5 @@
 import { ENVELOPE_BYTES, type EnvelopeError, writePrefix } from "../protocols/envelope.ts";
+import { type HeldMessages, type Holder, TOO_MUCH_HELD } from "../protocols/held-messages.ts";
 import type { Inflate } from "../runtime/machine.ts";
 import { Credit } from "./credit.ts";
 import { type Message, MessageReader } from "./message-reader.ts";
@@ -17,27 +18,44 @@ export interface Direction {
   finish(): void;
   badEnvelope(error: EnvelopeError): void;
   badMessage(problem: string): void;
+  /** Of the message, or of all that are held in the gateway. */
   tooLarge(problem: string): void;
 }
 
+/** What all stages of a backend share. */
+export interface MessageParts {
+  readonly inflate: Inflate;
+  readonly maxMessageBytes: number;
+  /** Counts messages that are not there whole yet, and those that wait for a schema. */
+  readonly held: HeldMessages;
+}
+
 /** One direction of a call whose messages are translated one by one, in order. Stops while a schema is looked for. */
-export class MessageStage {
+export class MessageStage implements Holder {
   readonly credit = new Credit();
   readonly #direction: Direction;
   readonly #reader: MessageReader;
   readonly #inflate: Inflate;
   readonly #maxBytes: number;
+  readonly #held: HeldMessages;
   /** The coding that compressed messages are in; empty for none. */
   coding = "";
   #ended = false;
   #waiting = false;
   #over = false;
+  /** Bytes of the message that waits for a schema. */
+  #kept = 0;
+  /** Bytes that `#held` knows of. */
+  #counted = 0;
+  /** A message has come whole since bytes were last counted. */
+  #fresh = false;
 
-  constructor(direction: Direction, inflate: Inflate, maxBytes: number) {
+  constructor(direction: Direction, { inflate, maxMessageBytes, held }: MessageParts) {
     this.#direction = direction;
     this.#inflate = inflate;
-    this.#maxBytes = maxBytes;
-    this.#reader = new MessageReader(maxBytes);
+    this.#maxBytes = maxMessageBytes;
+    this.#held = held;
+    this.#reader = new MessageReader(maxMessageBytes);
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -55,22 +73,45 @@ export class MessageStage {
   /** Nothing more is to be done. */
   stop(): void {
     this.#over = true;
+    this.#kept = 0;
+    this.#reader.drop();
+    this.#held.release(this);
+  }
+
+  giveWay(): void {
+    this.#tooLarge(TOO_MUCH_HELD);
+  }
+
+  /** The age of what is held is that of the message under way, not of the stream. */
+  #count(): void {
+    if (this.#fresh) {
+      this.#held.release(this);
+      this.#counted = 0;
+      this.#fresh = false;
+    }
+    const bytes = this.#reader.held + this.#kept;
+    const more = bytes - this.#counted;
+    this.#counted = bytes;
+    if (bytes === 0) this.#held.release(this);
+    else if (more !== 0) this.#held.hold(this, more);
   }
 
   #go(): void {
     while (!this.#waiting && !this.#over) {
       const next = this.#reader.next();
       if (next === null) break;
+      this.#fresh = true;
       if ("error" in next) this.#fail(() => this.#direction.badEnvelope(next.error));
       else this.#open(next);
     }
     if (this.#over) return;
     this.#reader.settle();
-    if (this.#waiting) return;
+    this.#count();
+    if (this.#waiting || this.#over) return;
     this.credit.settle();
     if (!this.#ended) return;
-    this.#over = true;
     const error = this.#reader.finish();
+    this.stop();
     if (error === null) this.#direction.finish();
     else this.#direction.badEnvelope(error);
   }
@@ -88,7 +129,7 @@ export class MessageStage {
     }
     const whole = this.#inflate(message.bytes, this.#maxBytes);
     if (whole === "malformed") this.#fail(() => this.#direction.badMessage("it is not gzip, as its flag says"));
-    else if (whole === "larger") this.#tooLarge("decompressed, it");
+    else if (whole === "larger") this.#largerThanAllowed("decompressed, it");
     else this.#translate(whole);
   }
 
@@ -101,8 +142,10 @@ export class MessageStage {
 
   #extend(message: Uint8Array, type: string, problem: string): void {
     this.#waiting = true;
+    this.#kept = message.length;
     const resume = (found: boolean): void => {
       this.#waiting = false;
+      this.#kept = 0;
       if (this.#over || !this.#direction.alive()) return;
       // Found, and then this message may hold another one that is not known.
       if (found) this.#translate(message);
@@ -114,7 +157,7 @@ export class MessageStage {
 
   #send(payload: Uint8Array): void {
     if (payload.length > this.#maxBytes) {
-      this.#tooLarge("translated, it");
+      this.#largerThanAllowed("translated, it");
       return;
     }
     const framed = new Uint8Array(ENVELOPE_BYTES + payload.length);
@@ -124,12 +167,16 @@ export class MessageStage {
     this.#direction.send(framed);
   }
 
-  #tooLarge(what: string): void {
-    this.#fail(() => this.#direction.tooLarge(`${what} is larger than the ${this.#maxBytes} bytes allowed`));
+  #largerThanAllowed(what: string): void {
+    this.#tooLarge(`${what} is larger than the ${this.#maxBytes} bytes allowed`);
+  }
+
+  #tooLarge(problem: string): void {
+    this.#fail(() => this.#direction.tooLarge(problem));
   }
 
   #fail(report: () => void): void {
-    this.#over = true;
+    this.stop();
     report();
   }
 }

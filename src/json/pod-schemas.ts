@@ -29,6 +29,8 @@ export interface PodParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly backend: string;
+  /** JSON is lost without a schema, and does not go on to the pod as it is. */
+  readonly needed: boolean;
   /** A schema that another pod has, of the same files. */
   shared(files: Files): Schema | undefined;
 }
@@ -49,6 +51,8 @@ export class PodSchemas {
   /** Why the pod is not asked any more, until when. */
   #deaf = "";
   #deafUntil = 0;
+  /** The last failure that was logged. */
+  #said = "";
 
   constructor(parts: PodParts, endpoint: Endpoint) {
     this.#parts = parts;
@@ -56,13 +60,19 @@ export class PodSchemas {
     this.generation = endpoint.generation;
   }
 
-  /** At once when it is known. Asks the pod when it is not, or when the method was unknown and some time has passed. */
-  find(service: string, method: string, authority: string): Found | Promise<Found> {
+  /** What is known without asking; null when the pod is to be asked, first or again. */
+  known(service: string, method: string): Found | null {
     const found = this.schema?.method(service, method);
     if (found !== undefined && this.schema !== null) {
       return { kind: "found", schema: this.schema, method: found, generation: this.generation };
     }
-    if (!this.#mayAsk(service)) return this.#conclude(service, method);
+    return this.#mayAsk(service) ? null : this.#conclude(service, method);
+  }
+
+  /** At once when it is known. Asks the pod when it is not, or when the method was unknown and some time has passed. */
+  find(service: string, method: string, authority: string): Found | Promise<Found> {
+    const known = this.known(service, method);
+    if (known !== null) return known;
     return this.#learn(service, authority).then((asked) =>
       asked.kind === "lost" ? { kind: "lost", message: asked.message } : this.#conclude(service, method),
     );
@@ -85,11 +95,12 @@ export class PodSchemas {
 
   #conclude(service: string, method: string): Found {
     const { generation } = this;
-    if (this.#deafUntil > this.#parts.clock.now()) return { kind: "none", generation, message: this.#deaf };
+    if (this.#deafUntil > this.#parts.clock.now()) return { kind: "none", generation, message: this.#at(this.#deaf) };
     const { schema } = this;
     const found = schema?.method(service, method);
     if (schema !== null && found !== undefined) return { kind: "found", schema, method: found, generation };
-    return { kind: "unknown", generation, message: `the pod's server reflection does not have ${service}/${method}` };
+    const message = this.#at(`the pod's server reflection does not have ${service}/${method}`);
+    return { kind: "unknown", generation, message };
   }
 
   /** Several calls that need the same at once share one question. */
@@ -130,7 +141,7 @@ export class PodSchemas {
       // A pod does not get another set of services in its life.
       this.#deaf = "the pod has no server reflection";
       this.#deafUntil = Number.POSITIVE_INFINITY;
-      this.#parts.log.debug("no server reflection", this.#fields());
+      this.#parts.log[this.#parts.needed ? "warn" : "debug"]("no server reflection", this.#fields());
     } else if (asked.kind === "refused") this.#refuse(asked.message);
     else if (asked.kind === "files") this.#add(asked.files);
   }
@@ -138,7 +149,14 @@ export class PodSchemas {
   #refuse(message: string): void {
     this.#deaf = `the pod's server reflection failed: ${message}`;
     this.#deafUntil = this.#parts.clock.now() + REASK_MS;
-    this.#parts.log.warn("server reflection failed", { ...this.#fields(), error: message });
+    if (message === this.#said) return;
+    this.#said = message;
+    const { log, needed } = this.#parts;
+    log[needed ? "warn" : "info"]("server reflection failed", { ...this.#fields(), error: message });
+  }
+
+  #at(problem: string): string {
+    return `endpoint ${this.#endpoint.label}: ${problem}`;
   }
 
   #add(files: Files): void {

@@ -5,7 +5,7 @@ import type { Request } from "./classify.ts";
 import type { Downstream, Unfit } from "./downstream.ts";
 import { ENVELOPE_BYTES, EnvelopeFlag, writePrefix } from "./envelope.ts";
 import { answerProblem } from "./grpc-answer.ts";
-import type { HeldMessages, Holder } from "./held-messages.ts";
+import { type HeldMessages, type Holder, TOO_MUCH_HELD } from "./held-messages.ts";
 import { copyMetadata, isMetadata } from "./metadata.ts";
 import { type DebugDetail, errorJson, httpStatuses, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
 import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
@@ -85,8 +85,6 @@ class Body {
     this.#own = false;
   }
 }
-
-const TOO_MUCH_HELD = "the gateway holds too many incomplete messages, and this one has taken the longest";
 
 /** The client's request, on its way to the call. */
 export class ConnectUnaryRequest implements Receiver, Holder {

@@ -1,3 +1,6 @@
+/** What is said to those who give way. */
+export const TOO_MUCH_HELD = "the gateway holds too many incomplete messages, and this one has taken the longest";
+
 /** Who holds a message whole. */
 export interface Holder {
   /** Too much is held in all, and this one has taken the longest: it must let go. It is not counted any more. */

@@ -161,7 +161,8 @@ function http(got: Got): Seen {
 function numbered(status: string | null, message: string | null): Seen {
   if (status === null) return { text: "**no status**", message: "" };
   if (status === "0") return ok;
-  return { text: codeNames[Number(status)] || `grpc-status "${status}"`, message: decodeMessage(message ?? "") };
+  // An empty one is no 0.
+  return { text: codeNames[Number(status) || -1] ?? `grpc-status "${status}"`, message: decodeMessage(message ?? "") };
 }
 
 function envelopesOf(body: Uint8Array): { readonly flags: number; readonly payload: Uint8Array }[] {

@@ -1,4 +1,6 @@
 import { gzipSync } from "node:zlib";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { envelope } from "../../src/protocols/envelope.ts";
 import { okHead } from "../gateway/support/fields.ts";
@@ -393,6 +395,43 @@ describe("json: what becomes of it", () => {
     });
     expect((await unary(world, ADD, item)).json).toEqual({ version: "v1", item });
     expect(pods[0].pod.calls).toHaveLength(1);
+  });
+
+  test("a descriptor set is the truth: a method that it lacks is asked of no pod", async () => {
+    const files = new Map([["shop.binpb", SETS.v1]]);
+    const refund = "/shop.v1.Cart/Refund";
+    const { world, pods } = await startShop({
+      files,
+      versions: ["v2"],
+      backend: { descriptorSet: "shop.binpb", json: "transcode" },
+    });
+    expect((await unary(world, refund, {})).json).toEqual({
+      code: "unimplemented",
+      message: "JSON of shop.v1.Cart/Refund cannot be translated: the descriptor set does not have shop.v1.Cart/Refund",
+    });
+    const get = new Request(`http://echo.test${refund}?connect=v1&encoding=proto&message=`);
+    expect((await readAll(world, get)).status).toBe(405);
+    expect([pods[0].asked, pods[0].pod.calls]).toEqual([[], []]);
+  });
+
+  test("a descriptor set that lacks the method, auto: JSON goes to the pod as it is, which is asked nothing", async () => {
+    const files = new Map([["shop.binpb", SETS.v1]]);
+    const { world, pods } = await startShop({ files, versions: ["v2"], backend: { descriptorSet: "shop.binpb" } });
+    await unary(world, "/shop.v1.Cart/Refund", {});
+    expect(pods[0].pod.last.fields).toContain("application/grpc+json");
+    expect(pods[0].asked).toEqual([]);
+  });
+
+  test("a descriptor set is the truth: a type of an Any that it lacks is asked of no pod", async () => {
+    const set = fromBinary(FileDescriptorSetSchema, SETS.v1);
+    set.file = set.file.filter(({ name }) => name !== "shop/v1/gift.proto");
+    const files = new Map([["shop.binpb", toBinary(FileDescriptorSetSchema, set)]]);
+    const { world, pods } = await startShop({ files, backend: { descriptorSet: "shop.binpb" } });
+    expect((await unary(world, ADD, { gift: { "@type": "x/shop.v1.Gift" } })).json).toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("google.protobuf.Any holds a shop.v1.Gift, which is in no known schema"),
+    });
+    expect(pods[0].asked).toEqual([]);
   });
 
   test("a descriptor set that changes is loaded again; one that cannot be read changes nothing", async () => {

@@ -90,6 +90,22 @@ describe("server reflection: what pods have", () => {
     expect(pods[0].asked).toEqual(["shop.v1.Cart", "google/protobuf/any.proto", "shop/v1/money.proto"]);
   });
 
+  test.each([
+    ["none", "auto", ["debug", "no server reflection"]],
+    ["none", "transcode", ["warn", "no server reflection"]],
+    ["forbidden", "auto", ["info", "server reflection failed"]],
+    ["forbidden", "transcode", ["warn", "server reflection failed"]],
+  ] as const)("%s, %s: what the log says, once per pod", async (reflection, json, said) => {
+    const { world } = await startShop({ versions: ["v1", "v1"], pod: { reflection }, backend: { json } });
+    for (let i = 0; i < 3; i++) {
+      for (let pod = 0; pod < 2; pod++) await unary(world, ADD, { name: "tea" });
+      // Those that failed are asked again, and nothing is new.
+      await world.advance(10_001);
+    }
+    const lines = world.log.lines.filter(({ event }) => event.includes("reflection"));
+    expect(lines.map(({ level, event }) => [level, event])).toEqual([said, said]);
+  });
+
   test.each(["none", "forbidden"] as const)("%s: auto hands JSON on", async (reflection) => {
     const { world, pods } = await startShop({ pod: { reflection } });
     // This pod refuses it, in its own words.
@@ -230,6 +246,13 @@ describe("GET: idempotency_level = NO_SIDE_EFFECTS", () => {
     expect(refused.status).toBe(405);
     expect(refused.headers.get("allow")).toBe("POST");
     expect(refused.text).toContain("shop.v1.Cart/Add may not be called by GET");
+  });
+
+  test("a call in JSON that was allowed by GET shows debug, and is translated", async () => {
+    const { world, pods } = await startShop();
+    const { status, json } = await readAll(world, get("/shop.v1.Cart/Price"));
+    expect([status, json]).toEqual([200, { version: "v1", item: {} }]);
+    expect(pods[0].calls[0].party.fields).toContain("application/grpc+proto");
   });
 
   test("a pod without reflection says nothing about it: 405", async () => {

@@ -1,6 +1,9 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { ErrorCode } from "../../src/http2/error-code.ts";
-import { framed, messagesOf, openJson, unary } from "./support/ask-json.ts";
+import type { Files } from "../../src/json/schema.ts";
+import { framed, messagesOf, openJson, readAll, unary } from "./support/ask-json.ts";
 import { filesOf } from "./support/protos.ts";
 import { addressOf, SETS, startShop } from "./support/shop.ts";
 
@@ -106,5 +109,83 @@ describe("two versions side by side", () => {
       [addressOf(1), false],
       [addressOf(2), true],
     ]);
+  });
+});
+
+/** A version in which `Price` has side effects. */
+function withSideEffects(files: Files): Files {
+  const made = [...files].map(([name, bytes]): [string, Uint8Array] => {
+    const file = fromBinary(FileDescriptorProtoSchema, bytes);
+    for (const { method } of file.service) {
+      for (const { options } of method) {
+        if (options !== undefined) options.idempotencyLevel = MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+      }
+    }
+    return [name, toBinary(FileDescriptorProtoSchema, file)];
+  });
+  return new Map(made);
+}
+
+describe("GET while two versions stand side by side", () => {
+  const encodings = ["json", "proto"] as const;
+  const get = (encoding: string) =>
+    new Request(
+      `http://echo.test/shop.v1.Cart/Price?connect=v1&encoding=${encoding}&message=${encoding === "json" ? "%7B%7D" : ""}`,
+    );
+  /** v2's `Price` has side effects. */
+  const start = async () => {
+    const made = await startShop({ versions: ["v1", "v2"] });
+    made.pods[1].files = withSideEffects(filesOf(SETS.v2));
+    return made;
+  };
+
+  test.each(encodings)("%s: both versions say that there are no side effects: it goes to both", async (encoding) => {
+    const { world, pods } = await startShop({ versions: ["v1", "v2"] });
+    for (let i = 0; i < 4; i++) expect((await readAll(world, get(encoding))).status).toBe(200);
+    expect(pods.map(({ calls }) => calls.length)).toEqual([2, 2]);
+    expect(pods.map(({ asked }) => asked)).toEqual([["shop.v1.Cart"], ["shop.v1.Cart"]]);
+  });
+
+  test.each(encodings)("%s: one known version has side effects: 405, whichever pod is the next", async (encoding) => {
+    const { world, pods } = await start();
+    for (let i = 0; i < 2; i++) expect((await unary(world, ADD, {})).status).toBe(200);
+    for (let i = 0; i < 4; i++) {
+      const { status, headers } = await readAll(world, get(encoding));
+      expect([status, headers.get("allow")]).toEqual([405, "POST"]);
+    }
+    expect(pods.map(({ calls }) => calls.length)).toEqual([1, 1]);
+  });
+
+  test.each(encodings)(
+    "%s: a version that is not known yet never gets a GET that it does not allow",
+    async (encoding) => {
+      const { world, pods } = await start();
+      const statuses = new Set<number>();
+      for (let i = 0; i < 6; i++) statuses.add((await readAll(world, get(encoding))).status);
+      expect(pods[1].calls).toEqual([]);
+      // 501 where it was learnt by the pick of that very pod, and then it is known.
+      expect([...statuses].at(-1)).toBe(405);
+      expect(statuses.has(500)).toBe(false);
+      expect(pods.map(({ asked }) => asked)).toEqual([["shop.v1.Cart"], ["shop.v1.Cart"]]);
+    },
+  );
+
+  test.each(encodings)("%s: neither does a retry's pod", async (encoding) => {
+    const { world, pods } = await start();
+    // The first version is known, and its pod refuses the call.
+    const { onHead } = pods[0].pod;
+    pods[0].pod.onHead = (party) => {
+      if (party.fields.some((text) => text.startsWith("/grpc.reflection"))) onHead(party);
+      else party.reset(ErrorCode.REFUSED_STREAM);
+    };
+    const answers = [];
+    for (let i = 0; i < 2; i++) answers.push(await readAll(world, get(encoding)));
+    expect(pods[1].calls).toEqual([]);
+    const [{ status, json }] = answers;
+    expect(status).toBe(501);
+    expect(json).toEqual({
+      code: "unimplemented",
+      message: `shop.v1.Cart/Price may not be called by GET at endpoint ${addressOf(1)}: its schema does not say that it has no side effects`,
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { onTestFailed } from "vitest";
-import type { BackendSettings, RouteSettings } from "../../../src/config/settings.ts";
+import type { BackendSettings, RouteSettings, Settings } from "../../../src/config/settings.ts";
 import type { Http2Limits } from "../../../src/http2/limits.ts";
 import { routeSettings } from "../../gateway/support/settings.ts";
 import { startWorld, type World, type WorldOptions } from "../../gateway/support/world.ts";
@@ -15,6 +15,7 @@ export interface ShopOptions {
   readonly versions?: readonly Version[];
   readonly backend?: Partial<BackendSettings>;
   readonly route?: Partial<RouteSettings>;
+  readonly settings?: Partial<Settings>;
   readonly pod?: Partial<SchemaPodOptions>;
   readonly files?: WorldOptions["files"];
   /** Of the pods' connections. */
@@ -28,13 +29,13 @@ export const addressOf = (index: number): string => `10.0.0.${index + 1}:9000`;
 export async function startShop(
   options: ShopOptions = {},
 ): Promise<{ readonly world: World; readonly pods: SchemaPod[] }> {
-  const { versions = ["v1"], backend = {}, route = {}, pod = {}, files, limits = {} } = options;
+  const { versions = ["v1"], backend = {}, route = {}, settings = {}, pod = {}, files, limits = {} } = options;
   const pods: SchemaPod[] = [];
   const target = `ipv4:${versions.map((_, i) => addressOf(i)).join(",")}`;
   const world = await startWorld(
     {
       backend: { target, policy: "round_robin", ...backend },
-      settings: { routes: [routeSettings(route)] },
+      settings: { routes: [routeSettings(route)], ...settings },
       ...(files === undefined ? {} : { files }),
     },
     (made) => {
