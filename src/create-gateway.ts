@@ -5,13 +5,15 @@ import { Dialler } from "./balancing/dialler.ts";
 import type { BackendSettings, ListenerSettings, Settings, Target } from "./config/settings.ts";
 import { createResolver } from "./discovery/create-resolver.ts";
 import { parseTarget } from "./discovery/target.ts";
-import { type EntranceParts, enter, type Routed } from "./entrance.ts";
+import { type EntranceParts, enter, enterHttp1, type Routed } from "./entrance.ts";
 import type { CreateGateway, FetchOptions, Gateway } from "./gateway.ts";
+import { CommonFields } from "./http1/response-head.ts";
+import { Http1Connection, type Http1Events } from "./http1/server-connection.ts";
 import { Budget } from "./http2/budget.ts";
 import { Flusher } from "./http2/flusher.ts";
 import type { Head, Receiver } from "./http2/receiver.ts";
 import { ServerConnection, type ServerEvents } from "./http2/server-connection.ts";
-import { Sweeper } from "./http2/sweeper.ts";
+import { type Sweepable, Sweeper } from "./http2/sweeper.ts";
 import { BackendJson } from "./json/backend-json.ts";
 import type { Request } from "./protocols/classify.ts";
 import { Deadlines } from "./protocols/deadlines.ts";
@@ -24,6 +26,16 @@ import type { DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runti
 
 /** Puts a gateway together from checked settings. Nothing is opened before `start`. */
 export const createGateway: CreateGateway = (settings, machine, log) => new RunningGateway(settings, machine, log);
+
+/** A connection of a client's, of either HTTP version. */
+interface DownstreamConnection extends Sweepable {
+  /** A call is open on it. */
+  readonly busy: boolean;
+  /** Ends in order: no new call is taken, and the open ones finish. */
+  drain(): void;
+  /** The same for one that has just been accepted: it is not to be turned away without a word. */
+  drainNewborn(): void;
+}
 
 type State = "starting" | "ready" | "draining" | "stopped";
 
@@ -41,8 +53,9 @@ class RunningGateway implements Gateway, GatewayView {
   /** Of each backend, by the same name. */
   readonly #json = new Map<string, BackendJson>();
   readonly #listeners: { readonly settings: ListenerSettings; readonly listening: Listening }[] = [];
-  readonly #connections = new Set<ServerConnection>();
+  readonly #connections = new Set<DownstreamConnection>();
   readonly #entrance: EntranceParts;
+  readonly #commonFields: CommonFields;
   readonly #dialler: Dialler;
   #drained: Promise<boolean> | null = null;
   #state: State = "starting";
@@ -65,6 +78,7 @@ class RunningGateway implements Gateway, GatewayView {
       limits: settings.limits,
     });
     this.#deadlines = new Deadlines(machine.clock);
+    this.#commonFields = new CommonFields(machine.clock, settings.limits.connectionIdleTimeout);
     this.#router = createRouter(settings.routes, machine.random);
     this.#entrance = {
       clock: machine.clock,
@@ -135,7 +149,7 @@ class RunningGateway implements Gateway, GatewayView {
       const check = (): void => {
         poll?.cancel();
         if (this.#openConnections() > 0) {
-          // HTTP/1.1 connections are the listener's: it does not tell when they end.
+          // Connections whose first bytes have not come are the listener's: it does not tell when they end.
           poll = this.#machine.clock.timer(check, 50);
           return;
         }
@@ -148,10 +162,8 @@ class RunningGateway implements Gateway, GatewayView {
     });
   }
 
-  /** Connections that are not HTTP/2's are left open by `stop` only while they have a request. */
   #callsGone(): boolean {
-    if (this.#openConnections() > this.#connections.size) return false;
-    for (const connection of this.#connections) if (connection.streams.size > 0) return false;
+    for (const connection of this.#connections) if (connection.busy) return false;
     return true;
   }
 
@@ -163,38 +175,45 @@ class RunningGateway implements Gateway, GatewayView {
 
   async #listen(settings: ListenerSettings): Promise<void> {
     const tls = await this.#listenTls(settings);
-    const events: ServerEvents = {
-      request: (stream, head) => enter(this.#entrance, settings.cors, stream, head, head.overflow),
-      failed: (message) => {
+    const { limits } = this.#settings;
+    const { cors } = settings;
+    const ends = {
+      failed: (message: string) => {
         // Peers' mistakes are everyday; ours are to be seen.
         const level = message.startsWith("internal error") ? "error" : "debug";
         this.#log[level]("downstream connection failed", { listener: settings.name, message });
       },
-      closed: (connection) => {
+      closed: (connection: DownstreamConnection) => {
         this.#sweeper.delete(connection);
         this.#connections.delete(connection);
         if (this.#connections.size === 0) this.#emptied?.();
       },
     };
-    const options = { flusher: this.#flusher, budget: this.#budget, limits: this.#settings.limits };
+    const http2Events: ServerEvents = {
+      ...ends,
+      request: (stream, head) => enter(this.#entrance, cors, stream, head, head.overflow),
+    };
+    const http1Events: Http1Events = {
+      ...ends,
+      request: (exchange, head) => enterHttp1(this.#entrance, cors, exchange, head, overflowOf(head.fields, limits)),
+    };
+    const options = { flusher: this.#flusher, budget: this.#budget, limits, common: this.#commonFields };
+    const welcome = <Kind extends DownstreamConnection>(connection: Kind): Kind => {
+      this.#connections.add(connection);
+      this.#sweeper.add(connection);
+      if (this.#leaving) connection.drainNewborn();
+      return connection;
+    };
     const listening = await this.#machine.listen(
       {
         host: settings.host,
         port: settings.port,
-        headTimeoutMs: this.#settings.limits.headTimeout,
-        // More than the limit, so that a head that is a little over it is answered by us, with CORS.
-        maxHeadBytes: 2 * this.#settings.limits.maxHeaderListBytes,
+        headTimeoutMs: limits.headTimeout,
         ...(tls === null ? {} : { tls }),
       },
       {
-        http2: (stream) => {
-          const connection = new ServerConnection(stream, options, events);
-          this.#connections.add(connection);
-          this.#sweeper.add(connection);
-          if (this.#leaving) connection.drain();
-          return connection;
-        },
-        http1: (request) => this.fetch(request, { cors: settings.cors }),
+        http2: (stream) => welcome(new ServerConnection(stream, options, http2Events)),
+        http1: (stream, secure) => welcome(new Http1Connection(stream, secure, options, http1Events)),
       },
     );
     this.#listeners.push({ settings, listening });

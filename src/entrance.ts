@@ -21,6 +21,7 @@ import {
   Refusal,
   refusalOf,
   refusalOfGet,
+  refusalOfHttp1Grpc,
   refusalOfOverflow,
 } from "./protocols/refusal.ts";
 import type { RpcStatus } from "./protocols/rpc-error.ts";
@@ -84,6 +85,19 @@ export function enter(
     case "connect-get":
       return enterConnectGet(parts, to, request, head, routed);
   }
+}
+
+/** The same for HTTP/1.1, which has no trailers that clients see: gRPC is refused, every other protocol does without them. */
+export function enterHttp1(
+  parts: EntranceParts,
+  cors: CorsSettings | null,
+  downstream: Downstream,
+  head: Head,
+  overflow: "" | "bytes" | "fields",
+): Receiver {
+  const request = classify(head);
+  if (request.protocol === "grpc") return refuse(parts, refusalOfHttp1Grpc, request, downstream);
+  return enter(parts, cors, downstream, head, overflow);
 }
 
 function enterGrpc(parts: EntranceParts, downstream: Downstream, request: Request, head: Head): Receiver {

@@ -3,7 +3,6 @@ import tls from "node:tls";
 import { formatHostPort, formatPeer } from "./address.ts";
 import { SocketStream, tuneSocket } from "./bytestream.ts";
 import { checkCertificate } from "./check-certificate.ts";
-import { createHttp1, type Http1 } from "./http1.ts";
 import type { Acceptor, Listen, Listening, ListenOptions } from "./machine.ts";
 import { listening } from "./node-server.ts";
 import { countUntilClose, type OpenSockets } from "./open-sockets.ts";
@@ -12,14 +11,11 @@ import { sniff } from "./sniff.ts";
 
 /** Default of {@link ListenOptions.headTimeoutMs}. */
 const HEAD_TIMEOUT_MS = 10_000;
-/** Default of {@link ListenOptions.maxHeadBytes}. */
-const MAX_HEAD_BYTES = 16_384;
 
-/** One port for everything: HTTP/2 goes to the acceptor's engine, HTTP/1.1 to node:http. */
+/** One port for everything: the first bytes, or ALPN, tell which of the acceptor's engines gets a connection. */
 export function createListen(open: OpenSockets): Listen {
   return async (options, acceptor) => {
     const headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
-    const http1 = createHttp1(acceptor.http1, headTimeoutMs, options.maxHeadBytes ?? MAX_HEAD_BYTES);
     const sockets = new Set<net.Socket>();
     const server = createServer(options, headTimeoutMs);
     server.on("connection", (socket) => {
@@ -29,16 +25,16 @@ export function createListen(open: OpenSockets): Listen {
       // Until somebody else listens: a reset would end the process.
       socket.on("error", () => {});
       tuneSocket(socket);
-      if (options.tls === undefined) welcomeUnknown(socket, acceptor, false, http1, headTimeoutMs);
+      if (options.tls === undefined) welcomeUnknown(socket, acceptor, false, headTimeoutMs);
     });
     if (options.tls !== undefined) {
       // Handshakes that fail or time out are reported here, and it is ours to close the connection.
       server.on("tlsClientError", (_error: Error, socket: tls.TLSSocket) => socket.destroy());
-      server.on("secureConnection", (socket: tls.TLSSocket) => welcomeTls(socket, acceptor, http1, headTimeoutMs));
+      server.on("secureConnection", (socket: tls.TLSSocket) => welcomeTls(socket, acceptor, headTimeoutMs));
     }
     const port = await listening(server, options.host, options.port);
     countUntilClose(open, server);
-    return describe(server, options.host, port, http1, sockets);
+    return describe(server, options.host, port, sockets);
   };
 }
 
@@ -63,57 +59,44 @@ function createServer(options: ListenOptions, headTimeoutMs: number): net.Server
 }
 
 /** The first bytes tell: plaintext, or TLS with a client that knows no ALPN. */
-function welcomeUnknown(
-  socket: net.Socket,
-  acceptor: Acceptor,
-  secure: boolean,
-  http1: Http1,
-  headTimeoutMs: number,
-): void {
+function welcomeUnknown(socket: net.Socket, acceptor: Acceptor, secure: boolean, headTimeoutMs: number): void {
   const timer = setTimeout(() => socket.destroy(), headTimeoutMs);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
-  sniff(socket, {
-    http2: (first) => {
-      clearTimeout(timer);
-      welcomeHttp2(socket, acceptor, secure, first);
-    },
-    http1: (first) => {
-      clearTimeout(timer);
-      socket.unshift(first);
-      http1.accept(socket);
-    },
+  sniff(socket, (version, first) => {
+    clearTimeout(timer);
+    welcome(socket, acceptor, version, secure, first);
   });
 }
 
-function welcomeTls(socket: tls.TLSSocket, acceptor: Acceptor, http1: Http1, headTimeoutMs: number): void {
+function welcomeTls(socket: tls.TLSSocket, acceptor: Acceptor, headTimeoutMs: number): void {
   socket.on("error", () => {});
-  if (socket.alpnProtocol === "h2") welcomeHttp2(socket, acceptor, true, null);
-  else if (socket.alpnProtocol === "http/1.1") http1.accept(socket);
-  else welcomeUnknown(socket, acceptor, true, http1, headTimeoutMs);
+  if (socket.alpnProtocol === "h2") welcome(socket, acceptor, "http2", true, null);
+  else if (socket.alpnProtocol === "http/1.1") welcome(socket, acceptor, "http1", true, null);
+  else welcomeUnknown(socket, acceptor, true, headTimeoutMs);
 }
 
-function welcomeHttp2(socket: net.Socket, acceptor: Acceptor, secure: boolean, first: Uint8Array | null): void {
+/** @param first what has been read; the socket has been paused then */
+function welcome(
+  socket: net.Socket,
+  acceptor: Acceptor,
+  version: "http1" | "http2",
+  secure: boolean,
+  first: Uint8Array | null,
+): void {
   const stream = new SocketStream(socket, formatPeer(socket));
-  const handler = acceptor.http2(stream, secure);
+  const handler = acceptor[version](stream, secure);
   stream.attach(handler);
-  if (first !== null) {
-    handler.received(first);
-    socket.resume();
-  }
+  if (first === null) return;
+  // Before they are read, because the reader may ask for a pause at once.
+  socket.resume();
+  handler.received(first);
 }
 
-function describe(
-  server: net.Server,
-  host: string,
-  port: number,
-  http1: Http1,
-  sockets: ReadonlySet<net.Socket>,
-): Listening {
+function describe(server: net.Server, host: string, port: number, sockets: ReadonlySet<net.Socket>): Listening {
   let stopped: Promise<unknown> | null = null;
   const stop = () => {
     stopped ??= closing(server, () => server.close());
-    http1.stop();
     return stopped;
   };
   return {

@@ -101,23 +101,18 @@ export interface ListenOptions {
   readonly port: number;
   readonly tls?: ListenTls;
   /**
-   * Milliseconds for the TLS handshake, and then for the first bytes or the HTTP/1.1 head; a connection that takes longer is
-   * destroyed. HTTP/2 connections are the acceptor's to watch once they are handed over. Default 10,000.
+   * Milliseconds for the TLS handshake, and then for the first bytes of a connection, by which its HTTP version is told; one that takes
+   * longer is destroyed. What comes after is the acceptor's to watch. Default 10,000.
    */
   readonly headTimeoutMs?: number;
-  /**
-   * Bytes that a head of HTTP/1.1 may have to get to the acceptor, which may have a lower limit and can say why. Longer ones
-   * get a bare 431, and their connection is closed. Default 16 KiB.
-   */
-  readonly maxHeadBytes?: number;
 }
 
 /** What a listener does with connections, once it knows which HTTP they speak. */
 export interface Acceptor {
   /** HTTP/2: by ALPN `h2`, or by the connection preface in plaintext. Bytes already read are delivered to the handler. */
   http2(stream: ByteStream, tls: boolean): ByteStreamHandler;
-  /** One HTTP/1.1 request in fetch form; the runtime does the rest of HTTP/1.1. */
-  http1(request: Request): Response | Promise<Response>;
+  /** HTTP/1.1: by ALPN, or because the first bytes are no preface. */
+  http1(stream: ByteStream, tls: boolean): ByteStreamHandler;
 }
 
 export interface Listening {
@@ -126,7 +121,7 @@ export interface Listening {
   readonly port: number;
   /** Connections open now, both HTTP versions. */
   connections(): number;
-  /** Stops accepting; connections that are open go on. Idle HTTP/1.1 connections are closed. */
+  /** Stops accepting; connections that are open go on. */
   stop(): void;
   /** Stops accepting and destroys every connection; resolves when all are closed. */
   close(): Promise<void>;

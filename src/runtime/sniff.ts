@@ -4,10 +4,7 @@ import type { Socket } from "node:net";
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /** Takes a connection once its first bytes have told which HTTP it speaks; they are what has been read so far. */
-export interface Sniffed {
-  http2(first: Uint8Array): void;
-  http1(first: Uint8Array): void;
-}
+export type Sniffed = (version: "http1" | "http2", first: Uint8Array) => void;
 
 /**
  * True when the first line is there and is no request line of HTTP/1.x: whoever sent it cannot read an HTTP/1.1 answer.
@@ -36,9 +33,9 @@ export function sniff(socket: Socket, then: Sniffed): void {
     if (equal && length < PREFACE.length) return;
     stop();
     socket.pause();
-    if (equal) then.http2(held);
+    if (equal) then("http2", held);
     else if (isNoRequest(held)) socket.destroy();
-    else then.http1(held);
+    else then("http1", held);
   };
   // With half-open sockets nobody else answers a FIN; a client that leaves without a word is let go.
   const onEnd = () => socket.destroy();

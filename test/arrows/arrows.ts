@@ -19,7 +19,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   main: { values: ["create-gateway", "gateway", "config", "admin", "runtime", "demo", "index"], machine: true },
   index: { values: ["create-gateway", "gateway", "config", "admin", "runtime", "balancing", "discovery", "http2"] },
   "create-gateway": {
-    values: ["entrance", "gateway", "json", "protocols", "routing", "balancing", "discovery", "http2"],
+    values: ["entrance", "gateway", "json", "protocols", "http1", "routing", "balancing", "discovery", "http2"],
     types: ["admin"],
   },
   entrance: { values: ["gateway", "json", "protocols", "balancing", "http2"] },
@@ -28,6 +28,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   protocols: { values: ["http2"] },
   routing: { values: ["http2"] },
   balancing: { values: ["http2"], types: ["discovery"] },
+  http1: { values: ["http2"] },
   http2: { values: [] },
   discovery: { values: [] },
   config: { values: ["gen", "discovery"] },

@@ -10,6 +10,7 @@ import type { ByteStream, DialTls, ListenTls, Machine } from "../../src/runtime/
 import { createAuthority } from "../support/certs.ts";
 import { collectingLog } from "../support/collecting-log.ts";
 import { createTestMachine, track, trackGateway } from "../support/harness.ts";
+import { noHttp1 } from "../support/http1-answers.ts";
 import { TestClient } from "./support/client.ts";
 import { firstValue, message, requestFields } from "./support/fields.ts";
 import type { Party } from "./support/party.ts";
@@ -43,7 +44,7 @@ async function startPod(machine: Machine, tls?: ListenTls): Promise<{ pod: Pod; 
   pod.onCall = (call) => answerOk(call, call.body);
   const listening = await machine.listen(
     { host: "127.0.0.1", port: 0, ...(tls === undefined ? {} : { tls }) },
-    { http2: (stream) => pod.accept(stream), http1: () => new Response(null, { status: 500 }) },
+    { http2: (stream) => pod.accept(stream), http1: noHttp1 },
   );
   track(listening);
   return { pod, port: listening.port };

@@ -2,6 +2,7 @@
  * What an idle connection costs in memory: `npx tsx test/http2/idle-memory.ts [connections]`. The engine serves real sockets in
  * this process, a child process holds the other ends; each connection makes a few calls and then stays idle.
  */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
@@ -12,6 +13,7 @@ import { defaultHttp2Limits } from "../../src/http2/limits.ts";
 import { ServerConnection } from "../../src/http2/server-connection.ts";
 import { Sweeper } from "../../src/http2/sweeper.ts";
 import { createMachine } from "../../src/runtime/create-machine.ts";
+import { noHttp1 } from "../support/http1-answers.ts";
 import { concat } from "../support/memory-stream.ts";
 import * as f from "./support/frames.ts";
 
@@ -59,7 +61,7 @@ const listening = await machine.listen(
       sweeper.add(connection);
       return connection;
     },
-    http1: () => new Response("no"),
+    http1: noHttp1,
   },
 );
 

@@ -1,6 +1,7 @@
 import type { Address, ByteStream, ByteStreamHandler, DialTls, Listening, Machine } from "../../src/runtime/machine.ts";
 import { createAuthority } from "../support/certs.ts";
 import { track } from "../support/harness.ts";
+import { noHttp1 } from "../support/http1-answers.ts";
 import { type RecordingHandler, recordingHandler } from "../support/recording-handler.ts";
 
 /** RFC 9113 3.4. */
@@ -56,7 +57,7 @@ export async function connect(
           accept({ stream, handler });
           return handler;
         },
-        http1: () => new Response("this listener is for HTTP/2", { status: 500 }),
+        http1: noHttp1,
       },
     ),
   );

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { Acceptor } from "../../src/runtime/machine.ts";
 import { nodeProgram } from "../e2e/support/runtimes.ts";
 import { createTestMachine, track } from "../support/harness.ts";
+import { http1Answers } from "../support/http1-answers.ts";
 import { recordingHandler } from "../support/recording-handler.ts";
 
 const BODY_BYTES = 100_000;
@@ -10,7 +11,7 @@ const CONNECTIONS = 1_000;
 
 const countBody: Acceptor = {
   http2: () => recordingHandler({}),
-  http1: async (request) => new Response(`${(await request.arrayBuffer()).byteLength} bytes`),
+  http1: http1Answers(({ body }) => `${body.length} bytes`),
 };
 
 /**

@@ -7,6 +7,7 @@ import { readText } from "../../src/runtime/read-text.ts";
 import { serve } from "../../src/runtime/serve.ts";
 import { onSignal } from "../../src/runtime/signals.ts";
 import { createTestMachine, track } from "../support/harness.ts";
+import { noHttp1 } from "../support/http1-answers.ts";
 
 describe("serve", () => {
   it("answers by a fetch handler and leaves the global Request and Response alone", async () => {
@@ -129,10 +130,7 @@ describe("machine", () => {
     const machine = createTestMachine();
     expect(machine.openSockets()).toBe(0);
     const nothing = { received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
-    const listening = await machine.listen(
-      { host: "127.0.0.1", port: 0 },
-      { http2: () => nothing, http1: () => new Response() },
-    );
+    const listening = await machine.listen({ host: "127.0.0.1", port: 0 }, { http2: () => nothing, http1: noHttp1 });
     expect(machine.openSockets()).toBe(1);
     const socket = net.connect(listening.port, "127.0.0.1");
     await new Promise<void>((resolve) => socket.once("connect", resolve));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { GatewayView } from "../../src/admin/view.ts";
 import { createHarness } from "./harness.ts";
+import { noHttp1 } from "./http1-answers.ts";
 
 /** The check gives up at once: these tests want it to fail. */
 const IMPATIENT = 0;
@@ -56,7 +57,7 @@ describe("harness", () => {
     const machine = harness.createTestMachine();
     const acceptor = {
       http2: () => ({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} }),
-      http1: () => new Response(),
+      http1: noHttp1,
     };
     const listening = await machine.listen({ host: "127.0.0.1", port: 0 }, acceptor);
     await expect(harness.check()).rejects.toThrow("left over after the test: 1 open sockets");

@@ -3,6 +3,7 @@
  * who translates. Our own engine at its smallest; whatever it costs, it costs every proxy the same, on the load's core.
  * Usage: node --import tsx pod.ts PORT
  */
+
 import { Budget } from "../../../src/http2/budget.ts";
 import { Flusher } from "../../../src/http2/flusher.ts";
 import { defaultHttp2Limits } from "../../../src/http2/limits.ts";
@@ -10,6 +11,7 @@ import type { Head, Receiver } from "../../../src/http2/receiver.ts";
 import { ServerConnection } from "../../../src/http2/server-connection.ts";
 import type { Stream } from "../../../src/http2/stream.ts";
 import { createMachine } from "../../../src/runtime/create-machine.ts";
+import { noHttp1 } from "../../support/http1-answers.ts";
 import { MESSAGE, STREAM_MESSAGES, STREAM_PATH } from "./rows.ts";
 
 const made = (fields: readonly string[]): Head => ({ fields, neverIndexed: null, memo: undefined });
@@ -67,6 +69,6 @@ await machine.listen(
         request: (call, head) => (head.fields.includes(STREAM_PATH) ? serverStream(call, head) : unary(call, head)),
         closed() {},
       }),
-    http1: () => new Response(null, { status: 505 }),
+    http1: noHttp1,
   },
 );

@@ -11,6 +11,7 @@ import type { Acceptor, Listening, Machine } from "../../../src/runtime/machine.
 import { collectingLog } from "../../support/collecting-log.ts";
 import { mulberry32 } from "../../support/mulberry32.ts";
 import { TestClient } from "./client.ts";
+import { Http1Client } from "./http1-client.ts";
 import { type Link, Net } from "./net.ts";
 import { Pod } from "./pod.ts";
 import { gatewaySettings } from "./settings.ts";
@@ -123,10 +124,24 @@ export class World {
     return Object.assign(client, { link });
   }
 
-  /** One request as it comes over HTTP/1.1. The answer comes while the world settles. */
+  /** A client of HTTP/1.1 whose connection is established. */
+  async http1(): Promise<Http1Client & { readonly link: Link }> {
+    if (!this.#accepting) throw new Error("the gateway does not listen");
+    const client = new Http1Client();
+    const link = this.net.connect("gateway", client, (stream) => {
+      if (this.#acceptor === null) throw new Error("the gateway does not listen");
+      return this.#acceptor.http1(stream, false);
+    });
+    this.downstream.push(link);
+    client.attach(link.client);
+    await this.settle();
+    return Object.assign(client, { link });
+  }
+
+  /** One request in fetch's form, as serverless platforms give it. The answer comes while the world settles. */
   async fetch(request: Request): Promise<Response> {
-    if (this.#acceptor === null || !this.#accepting) throw new Error("the gateway does not listen");
-    return this.#acceptor.http1(request);
+    if (!this.#accepting) throw new Error("the gateway does not listen");
+    return this.gateway.fetch(request, { cors: this.settings.listeners[0].cors });
   }
 
   get accepting(): boolean {

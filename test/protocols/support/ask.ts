@@ -1,7 +1,7 @@
 import type { World } from "../../gateway/support/world.ts";
 
-/** The ways in: the HTTP/2 engine, and fetch's form, which HTTP/1.1 and serverless platforms take. */
-export const ways = ["HTTP/2", "fetch"] as const;
+/** The ways in: the HTTP/2 engine, the HTTP/1.1 engine, and fetch's form, which serverless platforms take. */
+export const ways = ["HTTP/2", "HTTP/1.1", "fetch"] as const;
 export type Way = (typeof ways)[number];
 
 /** A request as an app sends it. */
@@ -31,8 +31,7 @@ const defaults = { method: "POST", path: "/test.Echo/Unary", body: null } as con
  * @param wait how long the clock is moved after the request has arrived, in milliseconds
  */
 export async function ask(world: World, way: Way, asked: Asked, wait = 0): Promise<Answer> {
-  const answer = way === "HTTP/2" ? overHttp2(world, asked, wait) : overFetch(world, asked, wait);
-  const { lines, status, body } = await answer;
+  const { lines, status, body } = await over[way](world, asked, wait);
   return {
     status,
     lines,
@@ -62,6 +61,25 @@ async function overHttp2(world: World, asked: Asked, wait: number): Promise<Plai
   };
 }
 
+async function overHttp1(world: World, asked: Asked, wait: number): Promise<Plain> {
+  const { method, path, headers = {}, body } = { ...defaults, ...asked };
+  const client = await world.http1();
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const length = body === null ? "" : `content-length: ${body.length}\r\n`;
+  client.write(`${method} ${path} HTTP/1.1\r\nhost: echo.test\r\n${lines.join("")}${length}\r\n`);
+  if (body !== null) client.write(body);
+  await world.settle();
+  if (wait > 0) await world.advance(wait);
+  const [answer] = client.answers([method]);
+  if (answer === undefined) throw new Error(`no answer; what came: ${client.text}`);
+  const { fields } = answer;
+  return {
+    status: answer.status,
+    lines: (name) => fields.filter((_, i) => i % 2 === 1 && fields[i - 1] === name),
+    body: new Uint8Array(answer.body),
+  };
+}
+
 async function overFetch(world: World, asked: Asked, wait: number): Promise<Plain> {
   const { method, path, headers = {}, body } = { ...defaults, ...asked };
   const request = new Request(`http://echo.test${path}`, { method, headers, body: body as BodyInit | null });
@@ -78,3 +96,9 @@ async function overFetch(world: World, asked: Asked, wait: number): Promise<Plai
     body: await read,
   };
 }
+
+const over: Readonly<Record<Way, (world: World, asked: Asked, wait: number) => Promise<Plain>>> = {
+  "HTTP/2": overHttp2,
+  "HTTP/1.1": overHttp1,
+  fetch: overFetch,
+};

@@ -1,0 +1,404 @@
+import { localAbort, lostAbort } from "../http2/abort.ts";
+import type { Budget } from "../http2/budget.ts";
+import { ErrorCode } from "../http2/error-code.ts";
+import type { Flushable, Flusher } from "../http2/flusher.ts";
+import type { Http2Limits } from "../http2/limits.ts";
+import { Output } from "../http2/output.ts";
+import { Overdue } from "../http2/overdue.ts";
+import type { Abort, Head, Receiver } from "../http2/receiver.ts";
+import type { Sweepable } from "../http2/sweeper.ts";
+import type { ByteStream, ByteStreamHandler } from "../runtime/machine.ts";
+import { ChunkedBody } from "./chunked.ts";
+import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import { HeadReader } from "./head-reader.ts";
+import { Input } from "./input.ts";
+import { CHUNKED, type RequestHead } from "./request-head.ts";
+import { type CommonFields, writeContinue, writeHead } from "./response-head.ts";
+
+/** Who uses a connection. */
+export interface Http1Events {
+  /** A request begins. The head is given to what is returned, too. */
+  request(exchange: Exchange, head: Head): Receiver;
+  /** The connection ended by an error of the peer's, for the log. `closed` follows. */
+  failed?(message: string): void;
+  closed(connection: Http1Connection): void;
+}
+
+export interface Http1Options {
+  readonly flusher: Flusher;
+  readonly budget: Budget;
+  readonly limits: Http2Limits;
+  readonly common: CommonFields;
+}
+
+/** Bytes of a request's body that may be under way to the pod before more is read. */
+const READ_AHEAD_BYTES = 262_144;
+/** Bytes of further requests that may wait here for the answer to this one, before no more is read. */
+const PIPELINED_BYTES = 65_536;
+/** What a client may still send of a request that was answered, before its connection is given up rather than read to the end. */
+const DISCARD_BYTES = 262_144;
+/** How long the peer may take to read our last answer and close, until we do. Counted in sweeps: a second less may be meant. */
+const GOODBYE_MS = 2_000;
+
+/**
+ * The server side of an HTTP/1.1 connection (RFC 9112): one request after the other, a pipelined one when the one before it has been
+ * answered. Somebody calls {@link sweep} about once a second: all time-outs are counted in sweeps.
+ */
+export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flushable, Sweepable {
+  readonly output = new Output();
+  readonly #stream: ByteStream;
+  readonly #options: Http1Options;
+  readonly #events: Http1Events;
+  readonly #overdue: Overdue;
+  readonly #heads: HeadReader;
+  readonly #input = new Input();
+  readonly #take = (bytes: Uint8Array, start: number, end: number): void => this.#give(bytes, start, end);
+  readonly #whenFree = (): void => this.#readOn();
+  /** The request that is read or answered. */
+  #exchange: Exchange | null = null;
+  /** Its body is whole. */
+  #requested = true;
+  /** Bytes of its body that are still to come, when it said how many. */
+  #bodyLeft = 0;
+  #chunked: ChunkedBody | null = null;
+  /** The client may hold the body back until it is told to go on, or answered. */
+  #unsure = false;
+  /** Bytes of the body that were given to the call and have not left. */
+  #inFlight = 0;
+  #discarded = 0;
+  #reading = false;
+  #paused = false;
+  #dirty = false;
+  /** What the time counts that {@link sweep} adds up: a head to come whole, or the next request to begin. */
+  #waiting: "head" | "request" = "head";
+  #age = 0;
+  /** The next answer is the last. */
+  #leaving = false;
+  /** Nothing is read any more, and nothing sent but what is queued. */
+  #over = false;
+  #closed = false;
+
+  /** @param secure the stream is TLS */
+  constructor(stream: ByteStream, secure: boolean, options: Http1Options, events: Http1Events) {
+    const { limits } = options;
+    this.#stream = stream;
+    this.#options = options;
+    this.#events = events;
+    this.#overdue = new Overdue(limits, this.output);
+    // Twice the limit, so that the gateway can say in the client's own protocol that a head is too large.
+    this.#heads = new HeadReader(secure ? "https" : "http", 2 * limits.maxHeaderListBytes, 2 * limits.maxHeaderFields);
+    this.output.attach(stream);
+  }
+
+  get peer(): string {
+    return this.#stream.peer;
+  }
+
+  get common(): CommonFields {
+    return this.#options.common;
+  }
+
+  /** A request is being read or answered. */
+  get busy(): boolean {
+    return this.#exchange !== null;
+  }
+
+  // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  received(bytes: Uint8Array): void {
+    if (this.#over) return;
+    this.#input.add(bytes);
+    this.#read();
+  }
+
+  /** Reads on as far as it goes: to the end of what has come, or of a request that is not answered yet. */
+  #read(): void {
+    // Called by an answer that came while the request was being given to the call: the loop below goes on by itself.
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      const input = this.#input;
+      while (!this.#over && input.length > 0) if (!this.#readPart()) break;
+      input.tidy();
+      if (this.#exchange === null) this.#headBegun();
+    } catch (error) {
+      this.broken(error);
+    } finally {
+      this.#reading = false;
+    }
+    this.#pauseOrGoOn();
+  }
+
+  /** A head, or what there is of a body. @returns false when there is nothing to be read for now */
+  #readPart(): boolean {
+    if (this.#exchange === null) return this.#readHead();
+    if (this.#requested) return false;
+    const input = this.#input;
+    const { bytes, at, end } = input;
+    if (this.#chunked !== null) {
+      const next = this.#chunked.read(bytes, at, end, this.#take);
+      if (this.#over) return false;
+      if (next < 0) {
+        this.#fail(400, "the chunked body is malformed");
+        return false;
+      }
+      input.at = next;
+      if (this.#chunked.done) this.#endRequest();
+      return true;
+    }
+    const until = Math.min(end, at + this.#bodyLeft);
+    this.#bodyLeft -= until - at;
+    input.at = until;
+    this.#give(bytes, at, until);
+    if (this.#bodyLeft === 0 && !this.#over) this.#endRequest();
+    return true;
+  }
+
+  #readHead(): boolean {
+    const head = this.#heads.read(this.#input);
+    if (head === null) return false;
+    if ("problem" in head) {
+      this.#fail(head.status, head.problem);
+      return false;
+    }
+    this.#begin(head);
+    return true;
+  }
+
+  #begin(request: RequestHead): void {
+    const exchange = new Exchange(this, request);
+    this.#exchange = exchange;
+    this.#requested = false;
+    this.#bodyLeft = Math.max(0, request.length);
+    this.#chunked = request.length === CHUNKED ? new ChunkedBody() : null;
+    this.#inFlight = 0;
+    this.#discarded = 0;
+    this.#age = 0;
+    // RFC 9110 10.1.1: no 100 (Continue) when the body has begun to come.
+    this.#unsure = request.expectsContinue && this.#input.length === 0;
+    const receiver = this.#events.request(exchange, request.head);
+    exchange.receiver = receiver;
+    receiver.head(request.head);
+    if (request.length === 0) this.#endRequest();
+    else if (this.#unsure && !exchange.begun && !this.#over) {
+      this.#unsure = false;
+      writeContinue(this.output);
+      this.wake();
+    }
+  }
+
+  #give(bytes: Uint8Array, start: number, end: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null || this.#over) return;
+    if (exchange.over) {
+      this.#discarded += end - start;
+      if (this.#discarded > DISCARD_BYTES) this.#finish();
+      return;
+    }
+    this.#inFlight += end - start;
+    exchange.receiver?.data(bytes, start, end);
+  }
+
+  #endRequest(): void {
+    const exchange = this.#exchange as Exchange;
+    this.#requested = true;
+    if (exchange.over) this.#next();
+    else exchange.receiver?.end(null);
+  }
+
+  left(bytes: number): void {
+    this.#inFlight -= bytes;
+    if (this.#paused) this.#readOn();
+  }
+
+  #readOn(): void {
+    if (this.#paused && !this.#closed && !this.#shallWait()) this.#resume();
+  }
+
+  #pauseOrGoOn(): void {
+    if (!this.#over && !this.#paused && this.#shallWait()) {
+      this.#paused = true;
+      this.#stream.pause();
+    } else this.#readOn();
+  }
+
+  #shallWait(): boolean {
+    if (this.#over || this.#exchange === null) return false;
+    if (this.#requested) return this.#input.length > PIPELINED_BYTES;
+    if (this.#exchange.over || this.#inFlight <= 0) return false;
+    const { budget } = this.#options;
+    if (!budget.exhausted) return this.#inFlight > READ_AHEAD_BYTES;
+    // What this request holds must leave first, or that of others.
+    budget.whenFree(this.#whenFree);
+    return true;
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    this.#stream.resume();
+  }
+
+  // ── Answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  wake(): void {
+    if (this.#dirty || this.#closed) return;
+    this.#dirty = true;
+    this.#options.flusher.add(this);
+  }
+
+  flush(): void {
+    this.#dirty = false;
+    if (this.#closed) return;
+    this.#exchange?.begin();
+    // What waits for the socket waits here: its sender has had no credit for it.
+    if (this.output.blocked && !this.#over) return;
+    this.output.flush();
+    if (!this.output.blocked) this.#exchange?.credit();
+  }
+
+  drained(): void {
+    this.output.blocked = false;
+    if (this.#over) return;
+    this.#exchange?.credit();
+    this.wake();
+  }
+
+  ending(): boolean {
+    if (this.#leaving) return true;
+    // A client that waits for 100 (Continue) need not send the body after its answer, and then does not say so.
+    if (this.#unsure) return true;
+    return !this.#requested && this.#bodyLeft > DISCARD_BYTES;
+  }
+
+  answered(close: boolean): void {
+    this.wake();
+    if (close) this.#finish();
+    else if (this.#requested) this.#next();
+    else {
+      // The rest of the request is read, so that the connection serves the next one.
+      this.#age = 0;
+      if (this.#paused) this.#resume();
+    }
+  }
+
+  /** Ready for the next request, of which some may be here. */
+  #next(): void {
+    this.#exchange?.credit();
+    this.#exchange = null;
+    this.#chunked = null;
+    this.#waiting = "request";
+    this.#age = 0;
+    if (this.#leaving) this.#finish();
+    else if (!this.#reading) this.#read();
+  }
+
+  /** The first bytes of a head have come: the rest must come in time. */
+  #headBegun(): void {
+    if (this.#waiting === "head" || this.#input.length === 0) return;
+    this.#waiting = "head";
+    this.#age = 0;
+  }
+
+  brokeOff(visible: boolean): void {
+    if (visible) this.#finish();
+    else this.destroy();
+  }
+
+  // ── Ends ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What the client sent is no request, or no body: it is told, and nothing more is read, as nobody knows where the next one begins. */
+  #fail(status: number, problem: string): void {
+    this.#events.failed?.(`HTTP/1.1 ${status}: ${problem}`);
+    const exchange = this.#exchange;
+    const begun = exchange?.begun === true;
+    exchange?.lost(localAbort(ErrorCode.PROTOCOL_ERROR, problem));
+    if (!begun) {
+      const body = new TextEncoder().encode(`fairlead: ${problem}.\n`);
+      const fields = [":status", String(status), "content-type", "text/plain; charset=utf-8"];
+      writeHead(this.output, { fields, neverIndexed: null, memo: undefined }, body.length, true, this.common);
+      this.output.bytes(body);
+    }
+    this.#finish();
+  }
+
+  /** Sends what is there, then FIN. What the client still sends is read and thrown away, so that it sees the answer and no reset. */
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#age = 0;
+    this.output.flush();
+    this.#stream.end();
+    if (this.#paused) this.#resume();
+  }
+
+  /** The client sent FIN. Whoever ends its half of a connection under an open call has gone: the pod hears of it at once. */
+  ended(): void {
+    if (this.#over) return;
+    const exchange = this.#exchange;
+    this.#finish();
+    exchange?.lost(lostAbort("the client closed the connection"));
+  }
+
+  closed(reason: Error | null): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#over = true;
+    this.#options.budget.forget(this.#whenFree);
+    this.#lose(lostAbort(reason === null ? "connection closed" : `connection lost: ${reason.message}`));
+    this.#events.closed(this);
+  }
+
+  #lose(reason: Abort): void {
+    try {
+      this.#exchange?.lost(reason);
+    } catch (error) {
+      this.#events.failed?.(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+    this.#exchange = null;
+  }
+
+  /** An exception that nobody meant: this connection ends, and the process goes on. */
+  broken(error: unknown): void {
+    this.#events.failed?.(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+    this.#over = true;
+    this.#lose(localAbort(ErrorCode.INTERNAL_ERROR, "internal error"));
+    this.destroy();
+  }
+
+  /** Throws everything away at once. */
+  destroy(): void {
+    this.#over = true;
+    this.#stream.destroy();
+  }
+
+  /** Takes no further request: an idle connection ends now, a busy one with its answer. */
+  drain(): void {
+    this.#leaving = true;
+    if (this.#exchange === null) this.#finish();
+  }
+
+  /** One request is answered: HTTP/1.1 cannot say that it was not taken. */
+  drainNewborn(): void {
+    this.#leaving = true;
+  }
+
+  // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  sweep(ms: number): void {
+    this.output.sweep();
+    this.#age += ms;
+    const { limits } = this.#options;
+    const queued = this.#stream.queued();
+    if (this.#over) {
+      if (this.#age >= (queued > 0 ? limits.stallTimeout : GOODBYE_MS)) this.destroy();
+    } else if (this.#overdue.blocked(ms, queued)) {
+      this.#lose(lostAbort("the client took no data for too long"));
+      this.destroy();
+    } else if (this.#exchange === null) {
+      if (this.#age > (this.#waiting === "head" ? limits.headTimeout : this.common.idleMs)) this.destroy();
+    } else if (this.#exchange.over && this.#age > limits.headTimeout) {
+      // Answered, and the rest of the request does not come.
+      this.#finish();
+    }
+  }
+}
