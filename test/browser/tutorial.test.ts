@@ -10,16 +10,17 @@ import { ROOT } from "../e2e/support/runtimes.ts";
 import { findChromium, launchChromium } from "./support/chromium.ts";
 
 /**
- * docs/browser.md, followed word for word: its files, its commands, its page in a browser. Two things are put in the place of
- * others: the package fairlead is packed from this checkout, and the ports are free ones.
+ * The README's section on browsers, followed word for word: its files, its commands, its page in a browser. Two things are put in
+ * the place of others: the package fairlead is packed from this checkout, and the ports are free ones.
  */
 
 const run = promisify(execFile);
 const MINUTES = 60_000;
+const TITLE = "## From an empty folder to a page";
 
 const chromium = await findChromium();
 const why = whyNot();
-if (why !== null) console.warn(`skipped: the browser page of the documentation: ${why}`);
+if (why !== null) console.warn(`skipped: the README's section on browsers: ${why}`);
 
 /** It installs packages, so it is left to CI, and there to the run on the machine's own Node. */
 function whyNot(): string | null {
@@ -32,7 +33,8 @@ function whyNot(): string | null {
 
 /** Files by name: a bold line, and a fence right under it. Commands: fences of `sh`, in order. */
 function readTutorial(): { readonly files: ReadonlyMap<string, string>; readonly commands: readonly string[] } {
-  const text = readFileSync(join(ROOT, "docs/browser.md"), "utf8");
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const text = readme.split(/\n(?=## )/).find((section) => section.startsWith(TITLE)) ?? "";
   const files = [...text.matchAll(/\*\*`([^`]+)`\*\*\n```\w+\n(.*?)```/gs)];
   const commands = [...text.matchAll(/(?<!\*\*)\n```sh\n(.*?)```/gs)];
   return {
@@ -86,7 +88,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-describe.skipIf(why !== null)("docs/browser.md", () => {
+describe.skipIf(why !== null)("README, browsers", () => {
   test("followed from an empty folder: the page lists answers from three pods", { timeout: 8 * MINUTES }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "fairlead-tutorial-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
