@@ -89,6 +89,7 @@ export class ChunkedBody {
         if (byte === CR) return this.#go(State.TRAILER_LF);
         return isText(byte) && ++this.#skipped <= MAX_TRAILER_BYTES;
       case State.TRAILER_LF:
+        this.#skipped += 2;
         return byte === LF && this.#go(State.LINE_START);
       case State.END_LF:
         return byte === LF && this.#go(State.DONE);

@@ -8,11 +8,11 @@ import { Overdue } from "../http2/overdue.ts";
 import type { Abort, Head, Receiver } from "../http2/receiver.ts";
 import type { Sweepable } from "../http2/sweeper.ts";
 import type { ByteStream, ByteStreamHandler } from "../runtime/machine.ts";
-import { ChunkedBody } from "./chunked.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Input } from "./input.ts";
-import { CHUNKED, type RequestHead } from "./request-head.ts";
+import { RequestBody } from "./request-body.ts";
+import type { RequestHead } from "./request-head.ts";
 import { type CommonFields, writeContinue, writeHead } from "./response-head.ts";
 
 /** Who uses a connection. */
@@ -58,9 +58,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   #exchange: Exchange | null = null;
   /** Its body is whole. */
   #requested = true;
-  /** Bytes of its body that are still to come, when it said how many. */
-  #bodyLeft = 0;
-  #chunked: ChunkedBody | null = null;
+  #body: RequestBody | null = null;
   /** The client may hold the body back until it is told to go on, or answered. */
   #unsure = false;
   /** Bytes of the body that were given to the call and have not left. */
@@ -132,25 +130,11 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   /** A head, or what there is of a body. @returns false when there is nothing to be read for now */
   #readPart(): boolean {
     if (this.#exchange === null) return this.#readHead();
-    if (this.#requested) return false;
-    const input = this.#input;
-    const { bytes, at, end } = input;
-    if (this.#chunked !== null) {
-      const next = this.#chunked.read(bytes, at, end, this.#take);
-      if (this.#over) return false;
-      if (next < 0) {
-        this.#fail(400, "the chunked body is malformed");
-        return false;
-      }
-      input.at = next;
-      if (this.#chunked.done) this.#endRequest();
-      return true;
-    }
-    const until = Math.min(end, at + this.#bodyLeft);
-    this.#bodyLeft -= until - at;
-    input.at = until;
-    this.#give(bytes, at, until);
-    if (this.#bodyLeft === 0 && !this.#over) this.#endRequest();
+    if (this.#requested || this.#body === null) return false;
+    const read = this.#body.read(this.#input, this.#take);
+    if (this.#over) return false;
+    if (read === "malformed") this.#fail(400, "the chunked body is malformed");
+    else if (read === "done") this.#endRequest();
     return true;
   }
 
@@ -169,8 +153,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     const exchange = new Exchange(this, request);
     this.#exchange = exchange;
     this.#requested = false;
-    this.#bodyLeft = Math.max(0, request.length);
-    this.#chunked = request.length === CHUNKED ? new ChunkedBody() : null;
+    this.#body = request.length === 0 ? null : new RequestBody(request.length);
     this.#inFlight = 0;
     this.#discarded = 0;
     this.#age = 0;
@@ -267,7 +250,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     if (this.#leaving) return true;
     // A client that waits for 100 (Continue) need not send the body after its answer, and then does not say so.
     if (this.#unsure) return true;
-    return !this.#requested && this.#bodyLeft > DISCARD_BYTES;
+    return !this.#requested && this.#body !== null && this.#body.left > DISCARD_BYTES;
   }
 
   answered(close: boolean): void {
@@ -285,7 +268,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   #next(): void {
     this.#exchange?.credit();
     this.#exchange = null;
-    this.#chunked = null;
+    this.#body = null;
     this.#waiting = "request";
     this.#age = 0;
     if (this.#leaving) this.#finish();
