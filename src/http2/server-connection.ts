@@ -1,5 +1,6 @@
 import type { ByteStream } from "../runtime/machine.ts";
 import { Connection } from "./connection.ts";
+import { EarlyAnswers } from "./early-answers.ts";
 import { ErrorCode } from "./error-code.ts";
 import { ConnectionError } from "./errors.ts";
 import { DEFAULT_WINDOW, MAX_WINDOW, Setting } from "./frame.ts";
@@ -41,6 +42,8 @@ export class ServerConnection extends Connection {
   #warnedAge = 0;
   #idleAge = 0;
   #lastTaken = 0;
+  /** Made when the first is needed: most connections have none. */
+  #early: EarlyAnswers | null = null;
 
   constructor(stream: ByteStream, options: ConnectionOptions, events: ServerEvents) {
     super(options, "server");
@@ -180,21 +183,25 @@ export class ServerConnection extends Connection {
   }
 
   /**
-   * The response has ended before the request: RFC 9113 8.1 lets us say with RST_STREAM(NO_ERROR) that the rest of the
-   * request is not wanted. There is none when END_STREAM has arrived and the receiver has only not been told yet.
+   * The response has ended before the request: see {@link EarlyAnswers}. When END_STREAM has arrived and the receiver has only
+   * not been told yet, there is nothing left to wait for.
    */
   localEnd(stream: Stream): void {
     if (stream.endReceived) this.closeStream(stream, Closed.ENDED);
-    else this.resetStream(stream, ErrorCode.NO_ERROR);
+    else {
+      this.#early ??= new EarlyAnswers();
+      this.#early.add(stream);
+    }
   }
 
   protected remoteEnd(): void {}
 
   /**
    * CVE-2023-44487, rapid reset. Only resets of streams younger than about a second count against the rate: a client whose
-   * deadlines expire together resets many old ones in good faith.
+   * deadlines expire together resets many old ones in good faith. A stream whose answer has ended may be reset as well as ended.
    */
   protected override resetReceived(stream: Stream): void {
+    if (stream.localEnded) return;
     if (++this.#resetsInLife > this.limits.resetsPerConnection) this.drain();
     if (this.sweeps - stream.bornAt > 1) return;
     if (this.#resets.exceeded()) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "too many streams were reset");
@@ -233,6 +240,7 @@ export class ServerConnection extends Connection {
   }
 
   #finalGoaway(): void {
+    this.#early?.resetAll();
     this.#phase = "draining";
     this.outbound.goaway(this.#lastTaken, ErrorCode.NO_ERROR, "");
     if (this.streams.size === 0) this.finish();
@@ -241,6 +249,7 @@ export class ServerConnection extends Connection {
   /** The client says that it opens no more streams. */
   onGoaway(): void {
     this.aside();
+    this.#early?.resetAll();
     this.#phase = "draining";
     if (this.streams.size === 0) this.finish();
   }
@@ -249,6 +258,7 @@ export class ServerConnection extends Connection {
     this.#resets.sweep();
     super.sweep(ms);
     if (this.over) return;
+    this.#early?.sweep();
     if (this.#phase === "warned") {
       this.#warnedAge += ms;
       // The first sweep may come right after the warning.

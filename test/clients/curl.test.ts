@@ -22,24 +22,13 @@ function headersOf(call: CallCase): string[] {
   return [...metadata.flatMap(([name, value]) => ["-H", value === "" ? `${name};` : `${name}: ${value}`]), ...deadline];
 }
 
-/**
- * A pod that has no such method says so before it has the request. RFC 9113 8.1: "Clients MUST NOT discard responses as a result
- * of receiving such a RST_STREAM"; curl 7.88 does, now and then.
- */
-function lacksOverHttp2(call: CallCase): string | null {
-  return call.kind === "Missing" ? "curl 7.88 may drop an answer that is there before its request has ended" : null;
-}
-
 function curl(order: number, name: string, flags: readonly string[], get = false): StockClient {
   return {
     order,
     name,
     missing: missingCurl(),
     versions: async () => (await runProgram("curl", ["--version"])).output.split(" ").slice(0, 2).join(" "),
-    lacks: (call) =>
-      lacks(call) ??
-      (flags.includes("--http2-prior-knowledge") ? lacksOverHttp2(call) : null) ??
-      (get && call.sends.some((size) => size > URL_ROOM) ? "too long for a URL" : null),
+    lacks: (call) => lacks(call) ?? (get && call.sends.some((size) => size > URL_ROOM) ? "too long for a URL" : null),
     observe: async (address, calls) => {
       const seen = [];
       for (const call of calls) {

@@ -70,7 +70,7 @@ describe("refusal", () => {
     await world.settle();
     await world.advance(1_000);
     expect(silent.fields[1]).toBe("415");
-    expect(client.link.fromServer.resets(silent.stream.id)).toEqual([ErrorCode.NO_ERROR]);
+    expect(client.link.fromClient.resets(silent.stream.id)).toEqual([ErrorCode.NO_ERROR]);
     const endless = client.open(plain("POST", "text/plain")).send(new Uint8Array(70_000));
     await world.settle();
     expect(endless.fields[1]).toBe("415");

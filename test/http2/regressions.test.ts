@@ -140,6 +140,7 @@ describe("an answer in the very call that brings the request's end", () => {
       },
     });
     server.receive(f.headers(1, request, { end: true }), f.headers(3, request));
+    server.seconds(2);
     expect(server.sent()).toEqual([
       "HEADERS 1 END_STREAM :status: 200, grpc-status: 12",
       "HEADERS 3 END_STREAM :status: 200, grpc-status: 12",
