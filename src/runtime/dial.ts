@@ -6,7 +6,8 @@ import type { Address, ByteStream, ByteStreamHandler, Dial, DialOptions, DialTls
 import { countUntilClose, type OpenSockets } from "./open-sockets.ts";
 import { messageOf, stagedError } from "./plain-error.ts";
 
-export function createDial(open: OpenSockets): Dial {
+/** @param background its connections do not keep the process alive */
+export function createDial(open: OpenSockets, { background = false } = {}): Dial {
   return (address, options, handler) => {
     let socket: net.Socket;
     try {
@@ -16,6 +17,7 @@ export function createDial(open: OpenSockets): Dial {
       return failedStream(address, stagedError(`connect ${formatAddress(address)}`, error), handler);
     }
     countUntilClose(open, socket);
+    if (background) socket.unref();
     return establish(socket, address, options, handler);
   };
 }

@@ -23,6 +23,8 @@ export const PARTS: Readonly<Record<string, Part>> = {
     types: ["admin"],
   },
   entrance: { values: ["gateway", "json", "protocols", "balancing", "http2"] },
+  // A gateway's calls without its listeners.
+  transport: { values: ["config", "gateway", "protocols", "balancing", "discovery", "http2", "runtime"] },
   gateway: { values: ["protocols", "routing", "balancing", "discovery", "http2"], types: ["admin"] },
   json: { values: ["protocols", "http2"], types: ["balancing"] },
   protocols: { values: ["http2"] },
@@ -50,6 +52,8 @@ export const PARTS: Readonly<Record<string, Part>> = {
     ],
   },
   gen: { values: [] },
+  // The fetch entry: a gateway on a platform's machine, and the chain, which goes around the gateway.
+  fetch: { values: ["create-gateway", "config", "protocols", "http2", "runtime"], types: ["gen", "admin"] },
 };
 
 /** Files of types that everyone may import as types: the seams that the parts are written against. */
