@@ -1,4 +1,4 @@
-import { create, createFileRegistry, type FileRegistry, isFieldSet } from "@bufbuild/protobuf";
+import { create, createFileRegistry, type DescEnum, type FileRegistry, isFieldSet } from "@bufbuild/protobuf";
 import { protoCamelCase } from "@bufbuild/protobuf/reflect";
 import {
   type DescriptorProto,
@@ -19,7 +19,14 @@ export function link(files: readonly FileDescriptorProto[]): FileRegistry {
   const types = new Map<string, Declared>();
   for (const file of files) declare(file, types);
   for (const file of files) complete(file, types);
-  return createFileRegistry(create(FileDescriptorSetSchema, { file: sorted(files) }));
+  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: sorted(files) }));
+  for (const type of registry) if (type.kind === "enum") preferFirstNames(type);
+  return registry;
+}
+
+/** Of values with one number (`allow_alias`) the first is the one that is written, as protoc's own code has it; the registry takes the last. */
+function preferFirstNames({ values, value }: DescEnum): void {
+  for (const one of [...values].reverse()) value[one.number] = one;
 }
 
 /** A type that a file defines. */
