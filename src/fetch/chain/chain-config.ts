@@ -1,0 +1,77 @@
+import { rules } from "../../config/defaults.ts";
+import type { CorsSettings } from "../../config/settings.ts";
+
+/** Calls go on by `fetch` to gateways in a cluster, in the protocol that the client speaks; those do the balancing. */
+export interface ChainConfig {
+  readonly chain: ChainOptions;
+}
+
+export interface ChainOptions {
+  /** Where gateways in the cluster are reached: `https://rpc.example.com`, a path prefix may follow. The least busy one is asked. */
+  readonly ingresses: readonly string[];
+  /**
+   * Milliseconds without an answer after which one more ingress is asked, for unary Connect calls without side effects: GET, and
+   * the methods of `safe`. The first answer counts, the other call is cancelled. Default: never.
+   */
+  readonly hedgeAfter?: number;
+  /** Methods without side effects, which may be made twice: `package.Service/Method`, `package.Service/*`, `*`. Default: none. */
+  readonly safe?: readonly string[];
+  /** Bytes of a request that are kept so that another ingress can be asked. Default: 65536. */
+  readonly retryBuffer?: number;
+  /** The longest deadline that a call may have, milliseconds; others are cut to it. Default: none. */
+  readonly maxTimeout?: number;
+  /** Which pages may call. Default: what the ingress says is passed on. */
+  readonly cors?: Partial<CorsSettings> & Pick<CorsSettings, "allowOrigins">;
+}
+
+/** Checked, with every default filled in. */
+export interface ChainSettings {
+  readonly ingresses: readonly string[];
+  readonly hedgeAfter: number | null;
+  readonly safe: readonly string[];
+  readonly retryBuffer: number;
+  readonly maxTimeout: number;
+  readonly cors: CorsSettings | null;
+}
+
+export function isChain(config: unknown): config is ChainConfig {
+  return typeof config === "object" && config !== null && "chain" in config;
+}
+
+/** @throws with what is wrong, one line */
+export function chainSettings({ chain }: ChainConfig): ChainSettings {
+  const { ingresses, hedgeAfter, safe = [], retryBuffer, maxTimeout, cors } = chain;
+  if (ingresses.length === 0)
+    throw new Error("chain.ingresses: is empty; name a gateway, such as https://rpc.example.com");
+  for (const [name, value] of Object.entries({ hedgeAfter, retryBuffer, maxTimeout })) {
+    if (value !== undefined && !(value >= 0)) throw new Error(`chain.${name}: ${value} is not a number from 0 up`);
+  }
+  return {
+    ingresses: ingresses.map(ingress),
+    hedgeAfter: hedgeAfter ?? null,
+    safe,
+    retryBuffer: retryBuffer ?? rules["Backend.retryBufferBytes"].default,
+    maxTimeout: maxTimeout ?? Number.POSITIVE_INFINITY,
+    cors:
+      cors === undefined
+        ? null
+        : {
+            allowOrigins: cors.allowOrigins.map((origin) => origin.toLowerCase()),
+            allowHeaders: cors.allowHeaders ?? [],
+            exposeHeaders: cors.exposeHeaders ?? [],
+            allowCredentials: cors.allowCredentials ?? rules["Cors.allowCredentials"].default,
+            maxAge: cors.maxAge ?? rules["Cors.maxAge"].default,
+          },
+  };
+}
+
+/** Without a slash at its end, so that a call's path can follow. */
+function ingress(text: string, index: number): string {
+  const right = "write it like https://rpc.example.com";
+  if (!URL.canParse(text)) throw new Error(`chain.ingresses[${index}]: "${text}" is not a URL; ${right}`);
+  const url = new URL(text);
+  if ((url.protocol !== "https:" && url.protocol !== "http:") || url.search !== "" || url.hash !== "") {
+    throw new Error(`chain.ingresses[${index}]: "${text}" is not http or https, or has a query; ${right}`);
+  }
+  return url.href.replace(/\/$/, "");
+}

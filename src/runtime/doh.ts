@@ -1,0 +1,71 @@
+import type { DnsTransport } from "./machine.ts";
+
+/** The media type of DNS messages (RFC 8484 6). */
+const MEDIA_TYPE = "application/dns-message";
+/** A DNS message has at most so many bytes: over TCP its length has two (RFC 1035 4.2.2). */
+const MAX_MESSAGE_BYTES = 65_535;
+
+/** The port that resolvers use where a target or resolv.conf does not name one. */
+const DNS_PORT = 53;
+
+export interface DohOptions {
+  /** Where queries go for which no server is named: `https://cloudflare-dns.com/dns-query`. */
+  readonly url: string;
+  /** The name server that stands for "none is named". */
+  readonly anyServer: string;
+  readonly fetch?: typeof fetch;
+}
+
+/**
+ * DNS over HTTPS (RFC 8484), for platforms without UDP. A target's own server, `dns://9.9.9.9/name`, is asked at
+ * `https://9.9.9.9/dns-query`, the path that RFC 8484 uses in its examples and public resolvers have; others at the URL.
+ */
+export function createDohTransport(options: DohOptions): DnsTransport {
+  const ask = options.fetch ?? fetch;
+  return {
+    exchange: async (server, message, { timeoutMs }) => {
+      const named = server.host !== options.anyServer;
+      const url = named ? urlOf(server.host, server.port) : options.url;
+      // RFC 8484 4.1: with the ID 0 answers to the same question are equal, so that caches can be used.
+      const sent = message.slice();
+      sent[0] = 0;
+      sent[1] = 0;
+      let response: Response;
+      try {
+        response = await ask(url, {
+          method: "POST",
+          headers: { "content-type": MEDIA_TYPE, accept: MEDIA_TYPE },
+          body: sent,
+          signal: AbortSignal.timeout(timeoutMs),
+        });
+        // RFC 8484 4.2.1: only a 2xx answer has a DNS message in it.
+        if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+        const type = response.headers.get("content-type") ?? "";
+        if (type.split(";")[0].trim().toLowerCase() !== MEDIA_TYPE)
+          throw new Error(`content-type ${type || "missing"}`);
+        const bytes = new Uint8Array(await response.arrayBuffer());
+        if (bytes.length < 2 || bytes.length > MAX_MESSAGE_BYTES) throw new Error(`${bytes.length} bytes`);
+        bytes[0] = message[0];
+        bytes[1] = message[1];
+        return bytes;
+      } catch (error) {
+        throw plain(url, error, timeoutMs);
+      }
+    },
+  };
+}
+
+function urlOf(host: string, port: number): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return `https://${name}${port === DNS_PORT ? "" : `:${port}`}/dns-query`;
+}
+
+function plain(url: string, error: unknown, timeoutMs: number): Error {
+  if (error instanceof Error && error.name === "TimeoutError") {
+    const timeout = new Error(`dns over https ${url}: no answer within ${timeoutMs} ms`);
+    timeout.name = "TimeoutError";
+    return timeout;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new Error(`dns over https ${url}: ${message}`, { cause: error });
+}

@@ -1,0 +1,62 @@
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Observation } from "../e2e/support/call.ts";
+import { type Pod, startPod } from "../e2e/support/pods.ts";
+import { createFolder } from "./support/bundle.ts";
+import { CALLS, CLIENTS, essence, observeAll } from "./support/clients.ts";
+import { RUNTIMES, type Running } from "./support/platforms.ts";
+
+// Real runtimes are started here, and on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+/**
+ * The entry files of deploy/ on their real runtimes, in front of a real gRPC pod: what a stock client sees over Connect and
+ * gRPC-Web is what it sees over gRPC from the pod itself.
+ */
+
+const folder = createFolder();
+let pod: Pod;
+let direct: readonly Observation[];
+
+beforeAll(async () => {
+  pod = await startPod("grpc-js");
+  const baseUrl = `http://${pod.address}`;
+  const sessionManager = new Http2SessionManager(baseUrl);
+  direct = await observeAll(createGrpcTransport({ baseUrl, sessionManager }), CALLS);
+  sessionManager.abort();
+});
+afterAll(() => pod.stop("SIGKILL"));
+
+describe.each(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))("fetch entry: %s", (_name, runtime) => {
+  const { missing } = runtime;
+  if (missing !== null) console.warn(`skipped: the fetch entry on ${runtime.name}: ${missing}`);
+  let running: Running;
+  beforeAll(async () => {
+    if (missing === null) running = await runtime.start(`ipv4:${pod.address}`, folder);
+  });
+  afterAll(async () => {
+    await running?.stop();
+  });
+
+  describe.each(CLIENTS.map((client) => [client.name, client] as const))("%s", (_client, client) => {
+    let seen: readonly Observation[] = [];
+    beforeAll(async () => {
+      if (missing === null) seen = await observeAll(client.transport(running.url), CALLS);
+    });
+
+    const calls = CALLS.map((call, index) => [call.what, index] as const);
+    test.skipIf(missing !== null).each(calls)("%s", (_what, index) => {
+      expect(essence(seen[index])).toEqual(essence(direct[index]));
+    });
+  });
+
+  test.skipIf(missing !== null)("native gRPC: is told why, in gRPC's own form", async () => {
+    const response = await fetch(`${running.url}/e.Echo/Unary`, {
+      method: "POST",
+      headers: { "content-type": "application/grpc" },
+      body: new Uint8Array(5),
+    });
+    expect(response.headers.get("grpc-status")).toBe("12");
+    expect(decodeURIComponent(response.headers.get("grpc-message") ?? "")).toMatch(/no trailers.*Connect or gRPC-Web/);
+  });
+});
