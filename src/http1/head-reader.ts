@@ -39,6 +39,8 @@ export class HeadReader {
   read(input: Input): RequestHead | BadHead | null {
     if (this.#repeats(input)) {
       input.at += this.#raw.length;
+      this.#scanned = 0;
+      this.#empty = 0;
       return this.#remembered;
     }
     if (!this.#skipEmptyLines(input)) return { status: 400, problem: "the request line is malformed" };
