@@ -79,6 +79,22 @@ describe("JSON in every protocol", () => {
     expect(pods[0].got).toEqual([item]);
   });
 
+  test("gRPC-Web in text", async () => {
+    const { world, pods } = await startShop();
+    pods[0].onEnd = (call) => call.answer({ version: "a" }).answer({ item }).ok();
+    const text = new TextEncoder().encode(Buffer.from(framed(item)).toString("base64"));
+    const type = "application/grpc-web-text+json";
+    const { response, body } = await readBytes(world, post("/shop.v1.Cart/Watch", type, text));
+    expect(response.headers.get("content-type")).toBe(type);
+    // Each message may be padded by itself.
+    const quanta = new TextDecoder().decode(body).match(/.{4}/gs) ?? [];
+    const binary = Buffer.concat(quanta.map((quantum) => Buffer.from(quantum, "base64")));
+    const [first, second, last] = envelopesOf(binary);
+    expect([JSON.parse(first.text), JSON.parse(second.text)]).toEqual([{ version: "a" }, { item }]);
+    expect(last.text).toContain("grpc-status: 0");
+    expect(pods[0].got).toEqual([item]);
+  });
+
   test("native gRPC, both directions at once: each message is there when it has been sent", async () => {
     const { world, pods } = await startShop();
     pods[0].onMessage = (call, message) => void call.answer({ item: message });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { envelope } from "../../src/protocols/envelope.ts";
+import { okHead, requestFields } from "../gateway/support/fields.ts";
 import { framed, messagesOf, openJson, readAll, unary } from "./support/ask-json.ts";
 import { filesOf } from "./support/protos.ts";
 import { addressOf, SETS, startShop } from "./support/shop.ts";
@@ -33,6 +35,43 @@ describe("server reflection: when it is asked", () => {
     client.unary(new Uint8Array(5));
     await world.settle();
     expect(pods[0].asked).toEqual([]);
+  });
+
+  test("other calls do not wait for it: those in protobuf, and those of services that are known", async () => {
+    const { world, pods } = await startShop();
+    await unary(world, ADD, {});
+    const { onHead } = pods[0].pod;
+    pods[0].pod.onHead = (party) => {
+      // From now on it does not answer.
+      if (!party.fields.some((text) => text.startsWith("/grpc.reflection"))) onHead(party);
+    };
+    const client = await world.client();
+    const waits = openJson(client, "/shop.v1.Stock/Count").send(framed({})).finish();
+    await world.settle();
+    expect(waits.over).toBe(false);
+    const binary = client
+      .open(requestFields([], ADD))
+      .send(envelope(0, new Uint8Array(0)))
+      .finish();
+    const known = openJson(client, ADD).send(framed({})).finish();
+    await world.settle();
+    expect([binary.status.code, known.status.code, waits.over]).toEqual([0, 0, false]);
+    await world.advance(5_100);
+    expect(waits.over).toBe(true);
+  });
+
+  test("a pod that joins is asked by the first call that is sent to it, and no other again", async () => {
+    const { world, pods } = await startShop({ versions: ["v1", "v2"] });
+    const [, second] = pods;
+    world.net.hosts.delete(addressOf(1));
+    for (const link of world.net.linksTo(addressOf(1))) link.break();
+    for (let i = 0; i < 3; i++) expect((await unary(world, ADD, {})).status).toBe(200);
+    expect(pods.map(({ asked }) => asked)).toEqual([["shop.v1.Cart"], []]);
+    world.net.hosts.set(addressOf(1), second.pod);
+    await world.advance(120_000, 1_000);
+    for (let i = 0; i < 4; i++) expect((await unary(world, ADD, { name: "tea" })).status).toBe(200);
+    expect(pods.map(({ asked }) => asked)).toEqual([["shop.v1.Cart"], ["shop.v1.Cart"]]);
+    expect(second.got).toEqual([{ name: "tea" }, { name: "tea" }]);
   });
 
   test("again when a method is unknown, and no sooner than 10 s later", async () => {
@@ -213,6 +252,24 @@ describe("server reflection: types that only an Any holds", () => {
     expect(call.status.code).toBe(0);
   });
 
+  test("in an error's details: debug is there from the next error on", async () => {
+    const { world, pods } = await startShop();
+    // google.rpc.Status { details { type_url "x/shop.v1.Gift", value { wrapping: "red" } } }
+    const value = Uint8Array.of(0x0a, 3, ...new TextEncoder().encode("red"));
+    const any = Uint8Array.of(0x0a, 14, ...new TextEncoder().encode("x/shop.v1.Gift"), 0x12, value.length, ...value);
+    const details = btoa(String.fromCharCode(0x08, 9, 0x1a, any.length, ...any));
+    const fields = ["grpc-status", "9", "grpc-message", "no", "grpc-status-details-bin", details];
+    pods[0].onEnd = ({ party }) => party.sendHead([...okHead, ...fields]).finish();
+    const detail = { type: "shop.v1.Gift", value: "CgNyZWQ" };
+    const error = { code: "failed_precondition", message: "no" };
+    expect((await unary(world, ADD, {})).json).toEqual({ ...error, details: [detail] });
+    expect((await unary(world, ADD, {})).json).toEqual({
+      ...error,
+      details: [{ ...detail, debug: { wrapping: "red" } }],
+    });
+    expect(pods[0].asked).toEqual(["shop.v1.Cart", "shop.v1.Gift"]);
+  });
+
   test("that the pod does not have either: the error names the type", async () => {
     const { world, pods } = await startShop();
     const unknown = { "@type": "type.googleapis.com/shop.v1.Bribe" };
@@ -238,6 +295,21 @@ describe("GET: idempotency_level = NO_SIDE_EFFECTS", () => {
     expect((await readAll(world, get("/shop.v1.Cart/Price"))).status).toBe(200);
     expect((await readAll(world, get("/shop.v1.Cart/Price", "proto"))).status).toBe(200);
     expect(pods[0].asked).toEqual(["shop.v1.Cart"]);
+  });
+
+  test("the pod's cache headers pass, and Vary says what an answer depends on", async () => {
+    const { world, pods } = await startShop();
+    pods[0].onEnd = ({ party }) =>
+      party
+        .sendHead([...okHead, "cache-control", "max-age=60", "etag", '"v1"', "last-modified", "yesterday"])
+        .send(envelope(0, new Uint8Array(0)))
+        .finish(["grpc-status", "0"]);
+    for (const encoding of ["json", "proto"]) {
+      const { status, headers } = await readAll(world, get("/shop.v1.Cart/Price", encoding));
+      expect(status).toBe(200);
+      const names = ["cache-control", "etag", "last-modified", "vary"];
+      expect(names.map((name) => headers.get(name))).toEqual(["max-age=60", '"v1"', "yesterday", "Accept-Encoding"]);
+    }
   });
 
   test("without it: 405, Allow and a message", async () => {

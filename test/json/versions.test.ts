@@ -38,6 +38,28 @@ describe("two versions side by side", () => {
     expect(answers).toContainEqual({ code: "invalid_argument", message });
   });
 
+  test("streams: each is translated by its pod's version to its end", async () => {
+    const { world, pods } = await startShop({ versions: ["v1", "v2"] });
+    const client = await world.client();
+    pods.forEach((pod, i) => {
+      pod.onMessage = (call, item) => void call.answer({ item, version: `v${i + 1}` });
+      pod.onEnd = (call) => call.ok();
+    });
+    const calls = [0, 1, 2, 3].map(() => openJson(client, "/shop.v1.Cart/Trade"));
+    for (const name of ["tea", "cup"]) {
+      for (const call of calls) call.send(framed({ name, price: "12" }));
+      await world.settle();
+    }
+    for (const call of calls) call.finish();
+    await world.settle();
+    const seen = calls.map(({ body }) => messagesOf(body) as { version: string; item: object }[]);
+    for (const messages of seen) {
+      const [{ version }] = messages;
+      expect(messages).toEqual(["tea", "cup"].map((name) => ({ item: { name, price: "12" }, version })));
+    }
+    expect(seen.map(([{ version }]) => version).sort()).toEqual(["v1", "v1", "v2", "v2"]);
+  });
+
   test("a retry at a pod of the other version is translated again, from the JSON", async () => {
     const { world, pods } = await startShop({ versions: ["v1", "v2"] });
     const client = await world.client();
