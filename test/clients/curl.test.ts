@@ -22,21 +22,30 @@ function headersOf(call: CallCase): string[] {
   return [...metadata.flatMap(([name, value]) => ["-H", value === "" ? `${name};` : `${name}: ${value}`]), ...deadline];
 }
 
-function curl(order: number, name: string, flags: readonly string[], get = false): StockClient {
+interface Ways {
+  readonly get?: true;
+  readonly tls?: true;
+}
+
+function curl(order: number, name: string, flags: readonly string[], { get, tls }: Ways = {}): StockClient {
   return {
+    ...(tls && { tls }),
     order,
     name,
     missing: missingCurl(),
     versions: async () => (await runProgram("curl", ["--version"])).output.split(" ").slice(0, 2).join(" "),
-    lacks: (call) => lacks(call) ?? (get && call.sends.some((size) => size > URL_ROOM) ? "too long for a URL" : null),
-    observe: async (address, calls) => {
+    lacks: (call) =>
+      lacks(call) ?? (get === true && call.sends.some((size) => size > URL_ROOM) ? "too long for a URL" : null),
+    observe: async (address, calls, caFile) => {
       const seen = [];
+      const url = tls ? `https://${address}` : `http://${address}`;
+      const trust = tls ? ["--cacert", caFile] : [];
       for (const call of calls) {
         const message = JSON.stringify(Buffer.from(pattern(call.sends[0] ?? 0)).toString("base64"));
         const data = get
           ? ["-G", "-d", "connect=v1", "-d", "encoding=json", "--data-urlencode", `message=${message}`]
           : ["--json", "@-"];
-        const args = ["-sS", "-i", ...flags, ...headersOf(call), ...data, `http://${address}${pathOf(call.kind)}`];
+        const args = ["-sS", "-i", ...flags, ...trust, ...headersOf(call), ...data, `${url}${pathOf(call.kind)}`];
         const { code, output, errors } = await runProgram("curl", args, get ? "" : message);
         if (code !== 0) throw new Error(`curl: ${call.what}: exit ${code}: ${errors}`);
         seen.push(answerOfConnectUnary(output));
@@ -49,5 +58,7 @@ function curl(order: number, name: string, flags: readonly string[], get = false
 describeClients([
   curl(60, "curl --json, HTTP/1.1", ["--http1.1"]),
   curl(61, "curl --json, HTTP/2", ["--http2-prior-knowledge"]),
-  curl(62, "curl -G (Connect with GET), HTTP/1.1", ["--http1.1"], true),
+  curl(62, "curl -G (Connect with GET), HTTP/1.1", ["--http1.1"], { get: true }),
+  curl(63, "curl --json, HTTP/2 with TLS", ["--http2"], { tls: true }),
+  curl(64, "curl --json, HTTP/1.1 with TLS", ["--http1.1"], { tls: true }),
 ]);

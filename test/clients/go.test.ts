@@ -24,8 +24,8 @@ function goClient(
       const versions = (await talk(PROGRAMS.go, ["version"])) as Record<string, string>;
       return `${module} ${versions[module]}, ${versions.go}`;
     },
-    observe: async (address, calls: readonly CallCase[]) =>
-      (await talk(PROGRAMS.go, [program, address, JSON.stringify(options)], calls)) as ClientObservation[],
+    observe: async (address, calls: readonly CallCase[], ca) =>
+      (await talk(PROGRAMS.go, [program, address, JSON.stringify({ ...options, ca })], calls)) as ClientObservation[],
     ...more,
   };
 }
@@ -35,9 +35,11 @@ const noBidi: Partial<StockClient> = {
   lacks: (call) => (call.kind === "Bidi" ? "connect-go refuses bidi over HTTP/1.1" : null),
 };
 const status: Partial<StockClient> = { sees: statusMessage };
+const tls: Partial<StockClient> = { tls: true };
 
 describeClients([
   goClient(10, "grpc-go, HTTP/2", "grpc", {}, status),
+  goClient(11, "grpc-go, HTTP/2 with TLS", "grpc", {}, { ...status, ...tls }),
   goClient(20, "connect-go, Connect, HTTP/2", "connect", { protocol: "connect" }),
   goClient(21, "connect-go, Connect, JSON, HTTP/2", "connect", { protocol: "connect", json: true }),
   goClient(22, "connect-go, Connect with GET, HTTP/2", "connect", { protocol: "connect", get: true }),
@@ -47,6 +49,14 @@ describeClients([
     "connect",
     { protocol: "connect", json: true, http1: true },
     noBidi,
+  ),
+  goClient(23.1, "connect-go, Connect, HTTP/2 with TLS", "connect", { protocol: "connect" }, tls),
+  goClient(
+    23.2,
+    "connect-go, Connect, JSON, HTTP/1.1 with TLS",
+    "connect",
+    { protocol: "connect", json: true, http1: true },
+    { ...noBidi, ...tls },
   ),
   goClient(24, "connect-go, gRPC, HTTP/2", "connect", { protocol: "grpc" }, status),
   goClient(25, "connect-go, gRPC-Web, HTTP/2", "connect", { protocol: "grpc-web" }, status),

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
 import {
   compressionGzip,
@@ -8,8 +10,9 @@ import {
   createGrpcWebTransport,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
+import { credentials } from "@grpc/grpc-js";
 import { observeOverTransport } from "../e2e/clients/connect-node.ts";
-import { grpcJs } from "../e2e/clients/grpc-js.ts";
+import { grpcJs, observeByGrpcJs } from "../e2e/clients/grpc-js.ts";
 import type { Observation } from "../e2e/support/call.ts";
 import { ROOT } from "../e2e/support/runtimes.ts";
 import type { ClientObservation } from "./support/seen.ts";
@@ -31,9 +34,10 @@ function connectNode(order: number, name: string, create: Create, more: Partial<
     name,
     missing: null,
     versions: async () => versionOf("@connectrpc/connect-node"),
-    observe: async (address, calls) => {
-      const baseUrl = `http://${address}`;
-      const sessions = new Http2SessionManager(baseUrl);
+    observe: async (address, calls, caFile) => {
+      const baseUrl = caFile === "" ? `http://${address}` : `https://${address}`;
+      const secure = caFile === "" ? {} : { ca: readFileSync(caFile) };
+      const sessions = new Http2SessionManager(baseUrl, {}, secure);
       const plain = create(baseUrl, sessions, {});
       const gzip = create(baseUrl, sessions, { sendCompression: compressionGzip, compressMinBytes: 0 });
       try {
@@ -61,6 +65,22 @@ function withDetails(observation: Observation): ClientObservation {
   return { ...observation, details, headers: observation.code === 0 ? observation.headers : [] };
 }
 
+/** Bytes of a message that still goes into a URL. */
+const URL_ROOM = 4_000;
+
+/** By GET goes what the schema calls free of side effects; the pods' own does not, since it serves all clients. */
+function withoutSideEffects(transport: Transport): Transport {
+  return {
+    unary: (method, ...rest) => {
+      const asked: typeof method = Object.create(method as DescMethodUnary, {
+        idempotency: { value: MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS },
+      });
+      return transport.unary(asked, ...rest);
+    },
+    stream: transport.stream.bind(transport),
+  };
+}
+
 const noBidi: Partial<StockClient> = {
   lacks: (call) => (call.kind === "Bidi" ? "HTTP/1.1 has no full duplex" : null),
 };
@@ -74,8 +94,32 @@ describeClients([
     versions: async () => versionOf("@grpc/grpc-js"),
     observe: grpcJs.observe,
   },
+  {
+    order: 1.1,
+    name: "grpc-js, HTTP/2 with TLS",
+    missing: null,
+    tls: true,
+    versions: async () => versionOf("@grpc/grpc-js"),
+    observe: (address, calls, caFile) => observeByGrpcJs(address, calls, credentials.createSsl(readFileSync(caFile))),
+  },
   connectNode(2, "connect-node, Connect, HTTP/2", (baseUrl, sessionManager, compress) =>
     createConnectTransport({ httpVersion: "2", baseUrl, sessionManager, ...compress }),
+  ),
+  connectNode(
+    2.1,
+    "connect-node, Connect, HTTP/2 with TLS",
+    (baseUrl, sessionManager, compress) =>
+      createConnectTransport({ httpVersion: "2", baseUrl, sessionManager, ...compress }),
+    { tls: true },
+  ),
+  connectNode(
+    2.2,
+    "connect-node, Connect with GET, HTTP/2",
+    (baseUrl, sessionManager, compress) =>
+      withoutSideEffects(
+        createConnectTransport({ httpVersion: "2", baseUrl, sessionManager, useHttpGet: true, ...compress }),
+      ),
+    { lacks: (call) => (call.sends.some((size) => size > URL_ROOM) ? "too long for a URL" : null) },
   ),
   connectNode(
     3,

@@ -46,7 +46,7 @@ describeClients([
       const script = "import grpc, platform; print(f'grpcio {grpc.__version__}, Python {platform.python_version()}')";
       return (await runProgram(python() ?? "", ["-c", script])).output.trim();
     },
-    observe: observeByGrpcio,
+    observe: (address, calls) => observeByGrpcio(address, calls),
   },
   connectPython(51, "connectrpc (Python), Connect, HTTP/2", { protocol: "connect" }),
   connectPython(

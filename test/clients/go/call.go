@@ -42,6 +42,8 @@ type options struct {
 	JSON     bool   `json:"json"`
 	HTTP1    bool   `json:"http1"`
 	Get      bool   `json:"get"`
+	// CA is a PEM file with the authority to trust; empty: plaintext.
+	CA string `json:"ca"`
 }
 
 func (c callCase) path() string { return "/" + service + "/" + c.Kind }

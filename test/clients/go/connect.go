@@ -25,11 +25,19 @@ func newConnectCaller(address string, opts options) (caller, error) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(opts.HTTP1)
 	// Prior knowledge, RFC 9113 3.3.
-	protocols.SetUnencryptedHTTP2(!opts.HTTP1)
+	protocols.SetUnencryptedHTTP2(!opts.HTTP1 && opts.CA == "")
+	protocols.SetHTTP2(!opts.HTTP1 && opts.CA != "")
+	secure, err := opts.tls()
+	if err != nil {
+		return nil, err
+	}
 	made := &connectCaller{
-		http: &http.Transport{Protocols: protocols},
+		http: &http.Transport{Protocols: protocols, TLSClientConfig: secure},
 		base: "http://" + address,
 		get:  opts.Get,
+	}
+	if secure != nil {
+		made.base = "https://" + address
 	}
 	switch opts.Protocol {
 	case "connect":

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
@@ -18,10 +19,18 @@ import (
 
 type grpcCaller struct{ conn *grpc.ClientConn }
 
-func newGrpcCaller(address string, _ options) (caller, error) {
+func newGrpcCaller(address string, opts options) (caller, error) {
+	secure, err := opts.tls()
+	if err != nil {
+		return nil, err
+	}
+	creds := insecure.NewCredentials()
+	if secure != nil {
+		creds = credentials.NewTLS(secure)
+	}
 	conn, err := grpc.NewClient(
 		"passthrough:///"+address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(creds),
 		grpc.WithNoProxy(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),
 	)

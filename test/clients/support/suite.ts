@@ -23,7 +23,10 @@ export interface StockClient {
   readonly missing: string | null;
   /** Of the library and what it runs on. Called only when it is not missing. */
   versions(): Promise<string>;
-  observe(address: string, calls: readonly CallCase[]): Promise<readonly ClientObservation[]>;
+  /** @param caFile PEM of the authority to trust; empty: plaintext */
+  observe(address: string, calls: readonly CallCase[], caFile: string): Promise<readonly ClientObservation[]>;
+  /** Calls over TLS. */
+  readonly tls?: true;
   /** Why it cannot make this call; null when it can. */
   lacks?(call: CallCase): string | null;
   /** What it sees otherwise than a gRPC client does, by the rules of its own protocol or library. */
@@ -41,7 +44,7 @@ export function describeClients(clients: readonly StockClient[]): void {
 
   beforeAll(async () => {
     if (clients.every(({ missing }) => missing !== null)) return;
-    fleet = await startFleet();
+    fleet = await startFleet(clients.some(({ tls, missing }) => tls && missing === null));
     said = await observeAll((address, calls) => grpcJs.observe(address, calls), fleet.pod.address, ALL_CALLS);
     let ended = 0;
     const wanted = ALL_CALLS.filter(({ podEnd }) => podEnd !== undefined).length;
@@ -65,9 +68,10 @@ export function describeClients(clients: readonly StockClient[]): void {
       versions = await client.versions();
       const { child } = fleet.pod;
       const from = child.reports.length;
-      seen = await observeAll(client.observe, fleet.gateway.address, calls);
+      const { gateway, caFile } = client.tls && fleet.tls !== null ? fleet.tls : { gateway: fleet.gateway, caFile: "" };
+      seen = await observeAll((address, some) => client.observe(address, some, caFile), gateway.address, calls);
       // A cancel is heard of later than its call is over for the client, and before a call that is made once none is left.
-      await expectQuiet(fleet.gateway);
+      await expectQuiet(gateway);
       const before = child.reports.length;
       await grpcJs.observe(fleet.gateway.address, [LAST]);
       await child.report((report) => report.event === "end" && report.kind === LAST.kind, before);
@@ -101,7 +105,7 @@ export function statusMessage(seen: Seen, call: CallCase): Seen {
 
 /** Calls that wait for their deadline are made beside the others. */
 async function observeAll(
-  observe: StockClient["observe"],
+  observe: (address: string, calls: readonly CallCase[]) => Promise<readonly ClientObservation[]>,
   address: string,
   calls: readonly CallCase[],
 ): Promise<ReadonlyMap<CallCase, Seen>> {

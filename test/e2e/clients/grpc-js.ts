@@ -75,20 +75,26 @@ async function observeOne(client: grpc.Client, call: CallCase): Promise<Observat
 
 export const grpcJs: Client = {
   name: "grpc-js",
-  observe: async (address, cases) => {
-    const settings = { "grpc.max_receive_message_length": -1, "grpc.use_local_subchannel_pool": 1 };
-    const plain = new grpc.Client(address, grpc.credentials.createInsecure(), settings);
-    const gzip = new grpc.Client(address, grpc.credentials.createInsecure(), {
-      ...settings,
-      "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip,
-    });
-    try {
-      const observations: Observation[] = [];
-      for (const call of cases) observations.push(await observeOne(call.compress ? gzip : plain, call));
-      return observations;
-    } finally {
-      plain.close();
-      gzip.close();
-    }
-  },
+  observe: (address, cases) => observeByGrpcJs(address, cases, grpc.credentials.createInsecure()),
 };
+
+export async function observeByGrpcJs(
+  address: string,
+  cases: readonly CallCase[],
+  credentials: grpc.ChannelCredentials,
+): Promise<readonly Observation[]> {
+  const settings = { "grpc.max_receive_message_length": -1, "grpc.use_local_subchannel_pool": 1 };
+  const plain = new grpc.Client(address, credentials, settings);
+  const gzip = new grpc.Client(address, credentials, {
+    ...settings,
+    "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip,
+  });
+  try {
+    const observations: Observation[] = [];
+    for (const call of cases) observations.push(await observeOne(call.compress ? gzip : plain, call));
+    return observations;
+  } finally {
+    plain.close();
+    gzip.close();
+  }
+}
