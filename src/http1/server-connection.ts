@@ -129,7 +129,8 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
 
   /** A head, or what there is of a body. @returns false when there is nothing to be read for now */
   #readPart(): boolean {
-    if (this.#exchange === null) return this.#readHead();
+    // While the client does not read its answers, it gets no more of them: they would pile up here.
+    if (this.#exchange === null) return this.output.blocked ? false : this.#readHead();
     if (this.#requested || this.#body === null) return false;
     const read = this.#body.read(this.#input, this.#take);
     if (this.#over) return false;
@@ -206,7 +207,8 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   }
 
   #shallWait(): boolean {
-    if (this.#over || this.#exchange === null) return false;
+    if (this.#over) return false;
+    if (this.#exchange === null) return this.output.blocked && this.#input.length > PIPELINED_BYTES;
     if (this.#requested) return this.#input.length > PIPELINED_BYTES;
     if (this.#exchange.over || this.#inFlight <= 0) return false;
     const { budget } = this.#options;
@@ -244,6 +246,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     if (this.#over) return;
     this.#exchange?.credit();
     this.wake();
+    if (this.#exchange === null) this.#read();
   }
 
   ending(): boolean {
@@ -378,6 +381,8 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
       this.#lose(lostAbort("the client took no data for too long"));
       this.destroy();
     } else if (this.#exchange === null) {
+      // Its turn comes when it has its answers.
+      if (queued > 0) this.#age = 0;
       if (this.#age > (this.#waiting === "head" ? limits.headTimeout : this.common.idleMs)) this.destroy();
     } else if (this.#exchange.over && this.#age > limits.headTimeout) {
       // Answered, and the rest of the request does not come.

@@ -25,3 +25,50 @@ describe("heads", () => {
     expect(r.requests.length).toBe(6);
   });
 });
+
+describe("clients that do not read", () => {
+  test("further requests wait until the answers before them have left, and memory stays bounded", async () => {
+    const r = rig();
+    r.stream.autoDrain = false;
+    const answer = "x".repeat(30_000);
+    r.onEnd = (request) => request.answer(answer);
+    for (let i = 0; i < 200; i++) {
+      r.give(SHORT.repeat(50));
+      r.turn();
+    }
+    expect(r.stream.untaken).toBeLessThan(400_000);
+    expect(r.stream.paused).toBe(true);
+    // The head that waits here is not late by the client's fault alone, and idle it is not either.
+    await r.sweep(30);
+    expect(r.stream.isClosed).toBe(false);
+    let text = "";
+    for (let sent = r.sent(); sent !== ""; sent = r.sent()) {
+      text += sent;
+      await Promise.resolve();
+    }
+    expect(r.requests.length).toBe(10_000);
+    expect(text.split("HTTP/1.1 200 OK").length - 1).toBe(10_000);
+  });
+
+  test("the same by answers that come later", () => {
+    const r = rig();
+    r.stream.autoDrain = false;
+    r.give(SHORT.repeat(1_000));
+    for (let i = 0; i < r.requests.length && i < 1_000; i++) {
+      r.requests[i].answer("x".repeat(30_000));
+      r.turn();
+    }
+    expect(r.requests.length).toBeLessThan(20);
+    expect(r.stream.untaken).toBeLessThan(400_000);
+  });
+
+  test("one that takes nothing for stallTimeout is let go, its pipelined requests with it", async () => {
+    const r = rig({ stallTimeout: 5_000 });
+    r.stream.autoDrain = false;
+    r.onEnd = (request) => request.answer("x".repeat(30_000));
+    r.give(SHORT.repeat(1_000));
+    r.turn();
+    await r.sweep(8);
+    expect(r.stream.isClosed).toBe(true);
+  });
+});
