@@ -1,0 +1,206 @@
+import { spawn } from "node:child_process";
+import { createSecureServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { describe, expect, test } from "vitest";
+import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
+import { createTransport } from "../../src/transport/create-transport.ts";
+import { onNode } from "../e2e/support/runtimes.ts";
+import { createAuthority } from "../support/certs.ts";
+import { track } from "../support/harness.ts";
+import { startTestPod, type TestPod } from "./support/pods.ts";
+import { trackTransport } from "./support/transport.ts";
+
+/** The machine may be busy with other tests. */
+const PATIENT = { timeout: 15_000 };
+
+const failure = (call: Promise<unknown>): Promise<ConnectError> =>
+  call.then(
+    () => Promise.reject(new Error("it did not fail")),
+    (error: unknown) => ConnectError.from(error),
+  );
+
+/** A pod whose calls wait until they are let go. */
+async function startHolding(): Promise<{ readonly pod: TestPod; readonly arrived: Promise<void>; release(): void }> {
+  let release: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let began: () => void = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    began = resolve;
+  });
+  const pod = await startTestPod((router) => {
+    router.service(EchoService, {
+      echo: async ({ text }) => {
+        began();
+        await held;
+        return { text };
+      },
+    });
+  });
+  return { pod, arrived, release };
+}
+
+const answering = (name: string, host?: string, port?: number): Promise<TestPod> =>
+  startTestPod(
+    (router) => {
+      router.service(EchoService, { echo: () => ({ pod: name }) });
+    },
+    host,
+    port,
+  );
+
+describe("transport: life", () => {
+  test("nothing is opened before the first call", async () => {
+    const pod = await answering("a");
+    const transport = trackTransport({ target: `ipv4:127.0.0.1:${pod.port}` });
+    expect(transport.view().endpoints).toEqual([]);
+    await createClient(EchoService, transport).echo({});
+    expect(transport.view().endpoints.map(({ address, state }) => [address, state])).toEqual([[pod.name, "ready"]]);
+  });
+
+  test("connect: resolves when a pod is ready", async () => {
+    const pod = await answering("a");
+    const transport = trackTransport({ target: `ipv4:127.0.0.1:${pod.port}` });
+    await transport.connect();
+    expect(transport.view().endpoints[0].state).toBe("ready");
+    await transport.connect();
+  });
+
+  test("connect: fails with the reason when no pod can be reached", async () => {
+    const transport = trackTransport({ target: "ipv4:127.0.0.1:1" });
+    const error = await failure(transport.connect());
+    expect(error.code).toBe(Code.Unavailable);
+    expect(error.rawMessage).toContain("ECONNREFUSED 127.0.0.1:1");
+  });
+
+  test("close: open calls fail with unavailable, no socket stays open, and later calls are refused", async () => {
+    const { pod, arrived } = await startHolding();
+    const transport = trackTransport({ target: `ipv4:127.0.0.1:${pod.port}` });
+    const client = createClient(EchoService, transport);
+    const open = failure(client.echo({}));
+    await arrived;
+    await transport.close();
+    expect((await open).code).toBe(Code.Unavailable);
+    expect((await failure(client.echo({}))).rawMessage).toBe("the transport is closed");
+    expect((await failure(transport.connect())).rawMessage).toBe("the transport is closed");
+    await transport.close();
+  });
+
+  test("close: before the first call there is nothing to do", async () => {
+    await createTransport({ target: "dns:///nowhere.invalid:1" }).close();
+  });
+
+  test("drain: open calls finish, new ones are refused", async () => {
+    const { pod, arrived, release } = await startHolding();
+    const transport = trackTransport({ target: `ipv4:127.0.0.1:${pod.port}` });
+    const client = createClient(EchoService, transport);
+    const open = client.echo({ text: "stays" });
+    await arrived;
+    const drained = transport.drain();
+    expect((await failure(client.echo({}))).code).toBe(Code.Unavailable);
+    release();
+    expect((await open).text).toBe("stays");
+    await drained;
+    expect(transport.view().endpoints.every(({ connections }) => connections === 0)).toBe(true);
+  });
+
+  test("a pod that takes no connections is passed over", async () => {
+    const pod = await answering("good", "127.0.0.1");
+    const transport = trackTransport({ target: `ipv4:127.0.0.2:${pod.port},127.0.0.1:${pod.port}` });
+    const client = createClient(EchoService, transport);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => client.echo({})));
+    expect(new Set(answers.map((answer) => answer.pod))).toEqual(new Set(["good"]));
+  });
+
+  test("a pod that leaves in order while calls come: none fails", async () => {
+    const first = await answering("first", "127.0.0.1");
+    const second = await answering("second", "127.0.0.2", first.port);
+    const transport = trackTransport({ target: `ipv4:127.0.0.1:${first.port},127.0.0.2:${first.port}` });
+    const client = createClient(EchoService, transport);
+    await transport.connect();
+    let stopping = false;
+    const seen = new Map<string, number>();
+    const loops = Array.from({ length: 16 }, async () => {
+      while (!stopping) {
+        const { pod } = await client.echo({});
+        seen.set(pod, (seen.get(pod) ?? 0) + 1);
+      }
+    });
+    await expect.poll(() => Math.min(seen.get("first") ?? 0, seen.get("second") ?? 0), PATIENT).toBeGreaterThan(50);
+    await first.close();
+    const then = seen.get("second") ?? 0;
+    await expect.poll(() => seen.get("second") ?? 0, PATIENT).toBeGreaterThan(then + 200);
+    stopping = true;
+    await Promise.all(loops);
+    expect(second.connections()).toBe(1);
+  });
+
+  test("TLS: the target's certificate is verified, and a client certificate is shown", async () => {
+    const authority = createAuthority();
+    const server = authority.issue(["localhost", "127.0.0.1"]);
+    const client = authority.issue(["a client"]);
+    const routes = connectNodeAdapter({
+      routes: (router) => {
+        router.service(EchoService, { echo: ({ text }) => ({ text }) });
+      },
+    });
+    const pod = createSecureServer(
+      { ...server, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
+      routes,
+    );
+    pod.on("sessionError", () => {});
+    await new Promise<void>((resolve) => pod.listen(0, "127.0.0.1", resolve));
+    track({ close: () => new Promise((resolve) => pod.close(resolve)) });
+    const target = `ipv4:127.0.0.1:${(pod.address() as AddressInfo).port}`;
+    const good = trackTransport({
+      target,
+      tls: { ca: authority.cert, serverName: "localhost", ...client },
+    });
+    expect((await createClient(EchoService, good).echo({ text: "secret" })).text).toBe("secret");
+    const strange = trackTransport({
+      target,
+      tls: { ca: createAuthority().cert, serverName: "localhost", ...client },
+    });
+    expect((await failure(createClient(EchoService, strange).echo({}))).rawMessage).toMatch(/TLS handshake/);
+    await strange.close();
+    await good.close();
+  });
+
+  test("a server that is no HTTP/2: unavailable, and it is said why", async () => {
+    const server = createServer((socket) => socket.resume().end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    track({ close: () => new Promise((resolve) => server.close(resolve)) });
+    const { port } = server.address() as AddressInfo;
+    const error = await failure(
+      createClient(EchoService, trackTransport({ target: `ipv4:127.0.0.1:${port}` })).echo({}),
+    );
+    expect(error.code).toBe(Code.Unavailable);
+    expect(error.rawMessage).toContain("what arrived is not HTTP/2");
+  });
+
+  test("options: what is wrong is said with what would be right", () => {
+    expect(() => createTransport({ target: "http://echo:50051" })).toThrow(/write dns:\/\/\/echo:50051/);
+    expect(() => createTransport({ target: "dns:///echo:1", maxPending: -1 })).toThrow(/maxPending: -1 is not from 0/);
+    expect(() => createTransport({ target: "dns:///echo:1", dns: { periodMs: 10 } })).toThrow(/dns.periodMs: 10/);
+    const policy = "fastest" as "random";
+    expect(() => createTransport({ target: "dns:///echo:1", policy })).toThrow(
+      /"fastest" is none of least_outstanding/,
+    );
+  });
+
+  test("a process ends when its calls have, though nobody closed the transport", async () => {
+    const pod = await answering("a");
+    const { program, args } = onNode("test/transport/support/forgetful.ts");
+    const child = spawn(program, [...args, `ipv4:127.0.0.1:${pod.port}`], { stdio: ["ignore", "pipe", "inherit"] });
+    let said = "";
+    child.stdout.on("data", (bytes: Buffer) => {
+      said += bytes.toString();
+    });
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    expect([said, code]).toEqual(["a\n", 0]);
+  });
+});
