@@ -360,10 +360,11 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   /** Takes no further request: an idle connection ends now, a busy one with its answer. */
   drain(): void {
     this.#leaving = true;
-    if (this.#exchange === null) this.#finish();
+    // A request whose head has begun to come is answered: HTTP/1.1 cannot say that it was not taken.
+    if (this.#exchange === null && this.#input.length === 0) this.#finish();
   }
 
-  /** One request is answered: HTTP/1.1 cannot say that it was not taken. */
+  /** One request is answered. */
   drainNewborn(): void {
     this.#leaving = true;
   }
@@ -376,7 +377,10 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     const { limits } = this.#options;
     const queued = this.#stream.queued();
     if (this.#over) {
-      if (this.#age >= (queued > 0 ? limits.stallTimeout : GOODBYE_MS)) this.destroy();
+      // The last answer may take its time, like any other, as long as it leaves.
+      if (this.#overdue.blocked(ms, queued)) this.destroy();
+      else if (queued > 0) this.#age = 0;
+      else if (this.#age >= GOODBYE_MS) this.destroy();
     } else if (this.#overdue.blocked(ms, queued)) {
       this.#lose(lostAbort("the client took no data for too long"));
       this.destroy();
