@@ -1,0 +1,111 @@
+/**
+ * npm run container [-- --keep]: takes the steps of the Containerfiles on bare folders, starts what comes out as a container engine
+ * would (another user, a root that cannot be written, no capabilities), probes it, makes one gRPC call, and prints the sizes.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { EchoService } from "../../../src/gen/fairlead/demo/v1/echo_pb.ts";
+import { whyNot } from "./build.ts";
+import { buildImage, type Image, type ImageName, ROOT } from "./images.ts";
+import { mebibytes, sizeOf } from "./size.ts";
+import { type Container, rightsOf, startContainer } from "./start.ts";
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+let failed = 0;
+const claim = (holds: boolean, what: string) => {
+  if (!holds) failed++;
+  say(`  ${holds ? "ok    " : "FAILED"}  ${what}`);
+};
+
+/** What the images must stay under, bytes on disk: Node and Deno alone are 120 and 95 MB. */
+const MOST = 200 * 2 ** 20;
+
+async function probe(name: ImageName, image: Image, pods: Image): Promise<void> {
+  const running: Container[] = [];
+  const start = (options: Omit<Parameters<typeof startContainer>[0], "root" | "stages">, from: Image) => {
+    const container = startContainer({ ...options, root: from.root, stages: from.stages });
+    running.push(container);
+    return container;
+  };
+  try {
+    // A pod of the example, from the image too.
+    const example = { "/app/example": join(ROOT, "deploy/example") };
+    const pod = start(
+      {
+        name: "pod",
+        command: ["node", "/app/example/pod.js"],
+        args: ["127.0.0.1:0"],
+        env: { POD_NAME: "pod-1" },
+        mounts: example,
+      },
+      pods,
+    );
+    const { port } = await pod.child.report(({ event }) => event === "listening");
+    const args = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--drain-delay", "0s", `ipv4:127.0.0.1:${port}`];
+    const gateway = start({ name: `${name} gateway`, args }, image);
+    const listener = await gateway.child.report(({ event }) => event === "listening");
+    const { url } = await gateway.child.report(({ event }) => event === "admin pages");
+
+    const ready = await fetch(`${url}readyz`);
+    claim(ready.status === 200, `/readyz answers ${ready.status} ${(await ready.text()).trim()}`);
+    const baseUrl = `http://127.0.0.1:${listener.port}`;
+    for (const [protocol, transport] of [
+      ["gRPC", createGrpcTransport({ baseUrl })],
+      ["gRPC-Web", createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })],
+    ] as const) {
+      const answer = await createClient(EchoService, transport).echo({ text: "hello" });
+      claim(answer.text === "hello" && answer.pod === "pod-1", `a ${protocol} call is answered by ${answer.pod}`);
+    }
+    const rights = rightsOf(gateway.pid());
+    claim(rights.uid === 65532, `it runs as user ${rights.uid}`);
+    claim(rights.capabilities === 0n && rights.noNewPrivileges, "it has no capabilities and can get none");
+    claim((await gateway.stop()) === 0, "SIGTERM ends it with exit code 0, as process 1");
+  } finally {
+    for (const container of running) await container.kill();
+  }
+  await cannotWrite(name, image);
+}
+
+async function cannotWrite(name: ImageName, image: Image): Promise<void> {
+  if (name !== "node") return;
+  const script =
+    "try { require('fs').writeFileSync('/app/x', ''); process.exit(1) } catch (e) { console.log(JSON.stringify({ code: e.code })) }";
+  const { child } = startContainer({ ...image, name: "writer", command: ["node", "-e", script], args: [] });
+  const { code } = await child.report((report) => "code" in report);
+  await child.exited;
+  claim(code === "EROFS", `nothing can be written to its root: ${code}`);
+}
+
+const why = whyNot();
+if (why !== null) {
+  say(`skipped: the Containerfiles' steps: ${why}`);
+} else {
+  const work = mkdtempSync(join(tmpdir(), "fairlead-container-"));
+  try {
+    const node = buildImage("node", work, say);
+    if ("missing" in node) throw new Error(node.missing);
+    const deno = buildImage("deno", work, say);
+    for (const [name, image] of [
+      ["node", node],
+      ["deno", deno],
+    ] as const) {
+      if ("missing" in image) {
+        say(`skipped: ${image.missing}`);
+        continue;
+      }
+      const size = sizeOf(image.root);
+      say(
+        `image ${name}: ${mebibytes(size.bytes)} in ${size.files} files, about ${mebibytes(size.compressed)} compressed`,
+      );
+      claim(size.bytes < MOST, `it is smaller than ${mebibytes(MOST)}`);
+      await probe(name, image, node);
+    }
+  } finally {
+    if (process.argv.includes("--keep")) say(`kept: ${work}`);
+    else rmSync(work, { recursive: true, force: true });
+  }
+}
+process.exit(failed === 0 ? 0 : 1);
