@@ -5,11 +5,14 @@ const MAX_TRAILER_BYTES = 8_192;
 
 const CR = 0x0d;
 const LF = 0x0a;
+const SEMICOLON = 0x3b;
 
 const State = {
   /** At the first digit of a size. */
   SIZE_START: 0,
   SIZE: 1,
+  /** After a blank behind the size: only more of them or an extension may follow (RFC 9112 7.1.1). */
+  SIZE_BLANK: 12,
   EXTENSION: 2,
   SIZE_LF: 3,
   DATA: 4,
@@ -69,8 +72,13 @@ export class ChunkedBody {
         return this.#digit(byte);
       case State.SIZE:
         if (byte === CR) return this.#go(State.SIZE_LF);
-        if (byte === 0x3b /* ; */ || byte === 0x20 || byte === 0x09) return this.#go(State.EXTENSION);
-        return this.#digit(byte);
+        if (byte === SEMICOLON) return this.#go(State.EXTENSION);
+        if (isBlank(byte)) return this.#go(State.SIZE_BLANK);
+        // Zeros in front make no number larger, and are not to come without end.
+        return this.#digit(byte) && ++this.#skipped <= MAX_EXTENSION_BYTES;
+      case State.SIZE_BLANK:
+        if (byte === SEMICOLON) return this.#go(State.EXTENSION);
+        return isBlank(byte) && ++this.#skipped <= MAX_EXTENSION_BYTES;
       case State.EXTENSION:
         if (byte === CR) return this.#go(State.SIZE_LF);
         return isText(byte) && ++this.#skipped <= MAX_EXTENSION_BYTES;
@@ -109,6 +117,10 @@ export class ChunkedBody {
     this.#size = this.#size * 16 + digit;
     return digit >= 0 && Number.isSafeInteger(this.#size);
   }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09;
 }
 
 /** No control but the tab. */

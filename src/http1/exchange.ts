@@ -108,7 +108,7 @@ export class Exchange implements Receiver, Flow {
     const head = this.#head;
     if (head === null) return;
     const length = lengthOf(head);
-    const unknown = this.request.old ? "close" : "chunked";
+    const unknown = this.request.bodyless ? "none" : this.request.old ? "close" : "chunked";
     this.#begin(head, length >= 0 ? length : unknown);
   }
 

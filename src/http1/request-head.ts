@@ -33,7 +33,8 @@ const namePattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const badValue = /[^\t\x20-\x7e\x80-\xff]/;
 /** RFC 3986 3.2, without userinfo. */
 const authorityPattern = /^[\w.\-~%!$&'()*+,;=:[\]]*$/;
-const absoluteTarget = /^https?:\/\/([^/?#]*)([^#]*)$/i;
+/** RFC 9110 4.2.1: one without a host MUST be rejected. */
+const absoluteTarget = /^https?:\/\/([^/?#]+)([^#]*)$/i;
 
 /** RFC 9110 7.6.1: fields that mean this connection and go no further, besides those that `connection` names. */
 const ofTheConnection: ReadonlySet<string> = new Set([
@@ -56,7 +57,7 @@ function bad(status: number, problem: string): BadHead {
 interface Framing {
   host: string | undefined;
   lengths: string | undefined;
-  codings: string;
+  codings: string | undefined;
   connection: string;
   expect: string;
 }
@@ -74,7 +75,7 @@ export function parseRequestHead(text: string, scheme: "http" | "https", maxFiel
   const [, method, target, major, minor] = line;
   if (major !== "1") return bad(505, `HTTP/${major}.${minor} is not spoken in this form`);
   const old = minor === "0";
-  const framing: Framing = { host: undefined, lengths: undefined, codings: "", connection: "", expect: "" };
+  const framing: Framing = { host: undefined, lengths: undefined, codings: undefined, connection: "", expect: "" };
   const regular: string[] = [];
   const problem = readFields(text, firstEnd, regular, framing, maxFields);
   if (problem !== null) return problem;
@@ -89,18 +90,19 @@ export function parseRequestHead(text: string, scheme: "http" | "https", maxFiel
   const expect = framing.expect.toLowerCase();
   if (expect !== "" && expect !== "100-continue") return bad(417, "expect can only be 100-continue");
 
-  const named = listOf(framing.connection);
+  // A set, because a client could name thousands.
+  const named = new Set(listOf(framing.connection));
   const fields = [":method", method, ":scheme", scheme, ":path", place.path];
   if (place.authority !== "") fields.push(":authority", place.authority);
   for (let i = 0; i < regular.length; i += 2) {
-    if (ofTheConnection.has(regular[i]) || named.includes(regular[i])) continue;
+    if (ofTheConnection.has(regular[i]) || named.has(regular[i])) continue;
     fields.push(regular[i], regular[i + 1]);
   }
   return {
     head: { fields, neverIndexed: null, memo: undefined },
     length,
     // HTTP/1.0 keeps connections only by an extension that proxies got wrong (RFC 9112 C.2.2).
-    close: old || method === "CONNECT" || named.includes("close"),
+    close: old || method === "CONNECT" || named.has("close"),
     old,
     expectsContinue: expect !== "" && !old && length !== 0,
     bodyless: method === "HEAD",
@@ -146,13 +148,13 @@ function note(framing: Framing, name: string, value: string): BadHead | null {
       framing.lengths = value;
       break;
     case "transfer-encoding":
-      framing.codings += framing.codings === "" ? value : `,${value}`;
+      framing.codings = framing.codings === undefined ? value : `${framing.codings},${value}`;
       break;
     case "connection":
       framing.connection += `,${value}`;
       break;
     case "expect":
-      framing.expect += value;
+      framing.expect += framing.expect === "" ? value : `,${value}`;
       break;
   }
   return null;
@@ -160,7 +162,8 @@ function note(framing: Framing, name: string, value: string): BadHead | null {
 
 /** RFC 9112 6.3. */
 function lengthOf({ lengths, codings }: Framing, old: boolean): number | BadHead {
-  if (codings !== "") {
+  // Present counts, also when it is empty: others may take it for a coding.
+  if (codings !== undefined) {
     if (lengths !== undefined) return bad(400, "content-length and transfer-encoding exclude each other");
     if (old) return bad(400, "HTTP/1.0 has no transfer-encoding");
     const list = listOf(codings);

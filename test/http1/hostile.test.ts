@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { Rig } from "./support/rig.ts";
+import { bytesOf, ownHead, Rig } from "./support/rig.ts";
 
 const rigs: Rig[] = [];
 function rig(...args: ConstructorParameters<typeof Rig>): Rig {
@@ -23,6 +23,44 @@ describe("heads", () => {
     expect(r.requests.map(({ path }) => path)).toEqual(["/long", "/long", "/short"]);
     r.give(HEAD.slice(0, 70), HEAD.slice(70) + SHORT + SHORT);
     expect(r.requests.length).toBe(6);
+  });
+
+  test.each([
+    ["an empty transfer-encoding beside a length", "Transfer-Encoding:\r\nContent-Length: 3"],
+    ["an empty transfer-encoding alone", "Transfer-Encoding: "],
+    [
+      "an empty transfer-encoding, and then chunked, beside a length",
+      "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\nContent-Length: 3",
+    ],
+    ["a list of nothing", "Transfer-Encoding: ,"],
+  ])("refused, and nothing after it is a request: %s", (_what, fields) => {
+    const r = rig();
+    r.give(`POST / HTTP/1.1\r\nhost: a\r\n${fields}\r\n\r\n${SHORT}`);
+    expect(r.sent()).toMatch(/^HTTP\/1.1 400 /);
+    expect(r.requests).toEqual([]);
+    expect(r.stream.endedByOwner).toBe(true);
+  });
+
+  test("refused: a target with a scheme and no host (RFC 9110 4.2.1)", () => {
+    const r = rig();
+    r.give("GET http:///a.B/C HTTP/1.1\r\nhost: a\r\n\r\n");
+    expect(r.sent()).toMatch(/^HTTP\/1.1 400 /);
+  });
+
+  test("two halves of an expectation make no whole one", () => {
+    const r = rig();
+    r.give("POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-\r\nexpect: continue\r\ncontent-length: 1\r\n\r\n");
+    expect(r.sent()).toMatch(/^HTTP\/1.1 417 /);
+  });
+
+  test("a connection field with thousands of names costs no more per field", () => {
+    const names = Array.from({ length: 20_000 }, (_, i) => `n${i}`).join(",");
+    const fields = Array.from({ length: 200 }, (_, i) => `n${i * 50}: v\r\nkept-${i}: v\r\n`).join("");
+    const r = rig({ maxHeaderListBytes: 1 << 20, maxHeaderFields: 1_000 });
+    r.onEnd = (request) => request.answer("");
+    r.give(`GET / HTTP/1.1\r\nhost: a\r\nconnection: ${names}\r\n${fields}\r\n`);
+    expect(r.requests[0].fields.filter((text) => /^n\d+$/.test(text))).toEqual([]);
+    expect(r.requests[0].fields.filter((text) => text.startsWith("kept-")).length).toBe(200);
   });
 });
 
@@ -118,5 +156,45 @@ describe("ends", () => {
     r.requests[0].answer("bye");
     expect(r.sent()).toMatch(/^HTTP\/1.1 200 OK\r\n.*connection: close\r\n.*bye$/s);
     expect(r.requests.length).toBe(1);
+  });
+});
+
+describe("chunks", () => {
+  const open = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+
+  test.each([
+    ["two sizes with a blank between", "1 2\r\na\r\n0\r\n\r\n"],
+    ["words behind a size", "1 x;y\r\na\r\n0\r\n\r\n"],
+    ["a blank behind a size and nothing else", "1 \r\na\r\n0\r\n\r\n"],
+    ["zeros without end", "0".repeat(1_000)],
+    ["blanks without end", `1${" ".repeat(1_000)}`],
+  ])("refused: %s", (_what, body) => {
+    const r = rig();
+    r.give(open, body, SHORT);
+    expect(r.sent()).toMatch(/^HTTP\/1.1 400 /);
+    expect(r.requests.map(({ aborted }) => aborted?.message)).toEqual(["the chunked body is malformed"]);
+  });
+
+  test("an extension may have blanks around its semicolon (RFC 9112 7.1.1)", () => {
+    const r = rig();
+    r.onEnd = (request) => request.answer(request.body);
+    r.give(open, '0001 \t;\tx = "y"\r\na\r\n0\r\n\r\n');
+    expect(r.sent()).toMatch(/\r\n\r\na$/);
+  });
+});
+
+describe("answers", () => {
+  test("HEAD: an answer that comes in pieces has no body, not even a last chunk, so that the next answer is seen", () => {
+    const r = rig();
+    r.give(SHORT.replace("GET", "HEAD") + SHORT);
+    r.requests[0].exchange.head(ownHead(":status", "200"));
+    expect(r.sent()).not.toContain("chunked");
+    r.requests[0].exchange.data(bytesOf("abc"), 0, 3);
+    r.turn();
+    r.requests[0].exchange.end(null);
+    expect(r.sent()).toBe("");
+    expect(r.requests[0].credited).toBe(3);
+    r.requests[1].answer("next");
+    expect(r.sent()).toMatch(/^HTTP\/1.1 200 OK\r\n.*next$/s);
   });
 });
