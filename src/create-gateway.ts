@@ -2,11 +2,11 @@ import type { BackendView, GatewayView, ListenerView } from "./admin/view.ts";
 import { Backend } from "./balancing/backend.ts";
 import { viewOf } from "./balancing/backend-view.ts";
 import { Dialler } from "./balancing/dialler.ts";
-import type { BackendSettings, ListenerSettings, Settings, Target } from "./config/settings.ts";
+import type { BackendSettings, CorsSettings, ListenerSettings, Settings, Target } from "./config/settings.ts";
 import { createResolver } from "./discovery/create-resolver.ts";
 import { parseTarget } from "./discovery/target.ts";
 import { type EntranceParts, enter, enterHttp1, type Routed } from "./entrance.ts";
-import type { CreateGateway, FetchOptions, Gateway } from "./gateway.ts";
+import type { Adopted, CreateGateway, EnterOptions, FetchOptions, Gateway } from "./gateway.ts";
 import { CommonFields } from "./http1/response-head.ts";
 import { Http1Connection, type Http1Events } from "./http1/server-connection.ts";
 import { Budget } from "./http2/budget.ts";
@@ -15,14 +15,15 @@ import type { Head, Receiver } from "./http2/receiver.ts";
 import { ServerConnection, type ServerEvents } from "./http2/server-connection.ts";
 import { type Sweepable, Sweeper } from "./http2/sweeper.ts";
 import { BackendJson } from "./json/backend-json.ts";
-import type { Request } from "./protocols/classify.ts";
+import { classify, type Request } from "./protocols/classify.ts";
+import { isPreflight } from "./protocols/cors.ts";
 import { Deadlines } from "./protocols/deadlines.ts";
 import type { Downstream } from "./protocols/downstream.ts";
 import { enterFetch } from "./protocols/fetch.ts";
 import { overflowOf } from "./protocols/header-list.ts";
 import { HeldMessages } from "./protocols/held-messages.ts";
 import { createRouter, type Decision, type Router, type Taken } from "./routing/router.ts";
-import type { DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
+import type { Acceptor, DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
 
 /** Puts a gateway together from checked settings. Nothing is opened before `start`. */
 export const createGateway: CreateGateway = (settings, machine, log) => new RunningGateway(settings, machine, log);
@@ -53,8 +54,9 @@ class RunningGateway implements Gateway, GatewayView {
   /** Of each backend, by the same name. */
   readonly #json = new Map<string, BackendJson>();
   readonly #listeners: { readonly settings: ListenerSettings; readonly listening: Listening }[] = [];
+  readonly #adopted: Adopted[] = [];
   readonly #connections = new Set<DownstreamConnection>();
-  readonly #entrance: EntranceParts;
+  readonly #entrance: EntranceParts & { access: boolean };
   readonly #commonFields: CommonFields;
   readonly #dialler: Dialler;
   #drained: Promise<boolean> | null = null;
@@ -129,7 +131,8 @@ class RunningGateway implements Gateway, GatewayView {
     this.#state = "stopped";
     for (const backend of this.#backends.values()) backend.close();
     for (const json of this.#json.values()) json.stop();
-    await Promise.all([...this.#listeners.map(({ listening }) => listening.close()), this.#dialler.allClosed()]);
+    const accepted = [...this.#listeners.map(({ listening }) => listening), ...this.#adopted];
+    await Promise.all([...accepted.map((one) => one.close()), this.#dialler.allClosed()]);
   }
 
   #sleep(ms: number): Promise<void> {
@@ -138,7 +141,7 @@ class RunningGateway implements Gateway, GatewayView {
 
   /** @returns false when calls are left after `ms`; clients that only keep their connection open are no calls */
   #allGone(ms: number): Promise<boolean> {
-    if (this.#openConnections() === 0) return Promise.resolve(true);
+    if (this.#openConnections() === 0 && this.#callsGone()) return Promise.resolve(true);
     return new Promise((resolve) => {
       let poll: Timer | null = null;
       const timeout = this.#machine.clock.timer(() => {
@@ -148,8 +151,8 @@ class RunningGateway implements Gateway, GatewayView {
       }, ms);
       const check = (): void => {
         poll?.cancel();
-        if (this.#openConnections() > 0) {
-          // Connections whose first bytes have not come are the listener's: it does not tell when they end.
+        if (this.#openConnections() > 0 || !this.#callsGone()) {
+          // Connections whose first bytes have not come are the listener's: it does not tell when they end. Nor do fetch's calls.
           poll = this.#machine.clock.timer(check, 50);
           return;
         }
@@ -164,24 +167,50 @@ class RunningGateway implements Gateway, GatewayView {
 
   #callsGone(): boolean {
     for (const connection of this.#connections) if (connection.busy) return false;
+    for (const { endpoints, pending } of this.#backends.values()) {
+      if (pending > 0) return false;
+      for (const endpoint of endpoints.values()) if (endpoint.outstanding > 0) return false;
+    }
     return true;
   }
 
   #openConnections(): number {
-    return this.#listeners.reduce((sum, { listening }) => sum + listening.connections(), 0);
+    const adopted = this.#adopted.reduce((sum, one) => sum + one.connections(), 0);
+    return this.#listeners.reduce((sum, { listening }) => sum + listening.connections(), adopted);
   }
 
   // ── Downstream ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #listen(settings: ListenerSettings): Promise<void> {
     const tls = await this.#listenTls(settings);
+    const listening = await this.#machine.listen(
+      {
+        host: settings.host,
+        port: settings.port,
+        headTimeoutMs: this.#settings.limits.headTimeout,
+        ...(tls === null ? {} : { tls }),
+      },
+      this.#acceptor(settings.name, settings.cors),
+    );
+    this.#listeners.push({ settings, listening });
+  }
+
+  adopt<Kind extends Adopted>(
+    cors: CorsSettings | null,
+    open: (acceptor: Acceptor, headTimeoutMs: number) => Kind,
+  ): Kind {
+    const adopted = open(this.#acceptor("adopted", cors), this.#settings.limits.headTimeout);
+    this.#adopted.push(adopted);
+    return adopted;
+  }
+
+  #acceptor(listener: string, cors: CorsSettings | null): Acceptor {
     const { limits } = this.#settings;
-    const { cors } = settings;
     const ends = {
       failed: (message: string) => {
         // Peers' mistakes are everyday; ours are to be seen.
         const level = message.startsWith("internal error") ? "error" : "debug";
-        this.#log[level]("downstream connection failed", { listener: settings.name, message });
+        this.#log[level]("downstream connection failed", { listener, message });
       },
       closed: (connection: DownstreamConnection) => {
         this.#sweeper.delete(connection);
@@ -204,25 +233,29 @@ class RunningGateway implements Gateway, GatewayView {
       if (this.#leaving) connection.drainNewborn();
       return connection;
     };
-    const listening = await this.#machine.listen(
-      {
-        host: settings.host,
-        port: settings.port,
-        headTimeoutMs: limits.headTimeout,
-        ...(tls === null ? {} : { tls }),
-      },
-      {
-        http2: (stream) => welcome(new ServerConnection(stream, options, http2Events)),
-        http1: (stream, secure) => welcome(new Http1Connection(stream, secure, options, http1Events)),
-      },
-    );
-    this.#listeners.push({ settings, listening });
+    return {
+      http2: (stream) => welcome(new ServerConnection(stream, options, http2Events)),
+      http1: (stream, secure) => welcome(new Http1Connection(stream, secure, options, http1Events)),
+    };
   }
 
   fetch(request: globalThis.Request, { peer = "", cors = null }: FetchOptions = {}): Promise<Response> {
-    const take = (downstream: Downstream, head: Head): Receiver =>
-      enter(this.#entrance, cors, downstream, head, overflowOf(head.fields, this.#settings.limits));
-    return enterFetch(request, take, peer);
+    return enterFetch(request, (downstream, head) => this.enter(downstream, head, { cors, trailers: true }), peer);
+  }
+
+  enter(downstream: Downstream, head: Head, { cors, trailers }: EnterOptions): Receiver {
+    const overflow = overflowOf(head.fields, this.#settings.limits);
+    return (trailers ? enter : enterHttp1)(this.#entrance, cors, downstream, head, overflow);
+  }
+
+  takes(head: Head): boolean {
+    const request = classify(head);
+    if (request.method === "" || (request.protocol === "other" && !isPreflight(request, head))) return false;
+    return this.#route(request, head) !== null;
+  }
+
+  logCalls(on: boolean): void {
+    this.#entrance.access = on;
   }
 
   async #listenTls({ tls }: ListenerSettings): Promise<ListenTls | null> {

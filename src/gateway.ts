@@ -15,7 +15,7 @@ import type { Downstream, Unfit } from "./protocols/downstream.ts";
 import { withTimeout } from "./protocols/grpc.ts";
 import { isFault, Status, statusOf, statusOfAbort, statusOfHttp, trailers, trailersOnly } from "./protocols/status.ts";
 import { formatTimeout } from "./protocols/timeout.ts";
-import type { Clock, Log, Machine } from "./runtime/machine.ts";
+import type { Acceptor, Clock, Log, Machine } from "./runtime/machine.ts";
 
 /** A running gateway, without its command line and admin port. */
 export interface Gateway {
@@ -33,7 +33,35 @@ export interface Gateway {
    * The answer resolves with its head, and its body streams. Native gRPC is refused: a fetch response has no trailers.
    */
   fetch(request: globalThis.Request, options?: FetchOptions): Promise<Response>;
+  /** Whether a route takes the request of this head, a call's or its preflight's: for what stands in front of other handlers. */
+  takes(head: Head): boolean;
+  /** One call in another form than HTTP/2 or HTTP/1.1 of our own. @returns what takes the request, its head first */
+  enter(downstream: Downstream, head: Head, options: EnterOptions): Receiver;
+  /**
+   * Takes connections that others accept; `drain` and `close` see to them as to the listeners' own.
+   * @param open gets the way in, and the milliseconds that a connection has for its first bytes
+   */
+  adopt<Kind extends Adopted>(
+    cors: CorsSettings | null,
+    open: (acceptor: Acceptor, headTimeoutMs: number) => Kind,
+  ): Kind;
+  /** Whether calls are logged from now on, whatever the settings say. */
+  logCalls(on: boolean): void;
   readonly view: GatewayView;
+}
+
+export interface EnterOptions {
+  readonly cors: CorsSettings | null;
+  /** The client sees trailers: without them native gRPC is refused. */
+  readonly trailers: boolean;
+}
+
+/** Connections that somebody else has accepted. */
+export interface Adopted {
+  /** How many are open. */
+  connections(): number;
+  /** Destroys them; resolves when all are closed. */
+  close(): Promise<void>;
 }
 
 export interface FetchOptions {

@@ -59,7 +59,7 @@ function createServer(options: ListenOptions, headTimeoutMs: number): net.Server
 }
 
 /** The first bytes tell: plaintext, or TLS with a client that knows no ALPN. */
-function welcomeUnknown(socket: net.Socket, acceptor: Acceptor, secure: boolean, headTimeoutMs: number): void {
+export function welcomeUnknown(socket: net.Socket, acceptor: Acceptor, secure: boolean, headTimeoutMs: number): void {
   const timer = setTimeout(() => socket.destroy(), headTimeoutMs);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
@@ -69,7 +69,8 @@ function welcomeUnknown(socket: net.Socket, acceptor: Acceptor, secure: boolean,
   });
 }
 
-function welcomeTls(socket: tls.TLSSocket, acceptor: Acceptor, headTimeoutMs: number): void {
+/** ALPN tells; the handshake is over. */
+export function welcomeTls(socket: tls.TLSSocket, acceptor: Acceptor, headTimeoutMs: number): void {
   socket.on("error", () => {});
   if (socket.alpnProtocol === "h2") welcome(socket, acceptor, "http2", true, null);
   else if (socket.alpnProtocol === "http/1.1") welcome(socket, acceptor, "http1", true, null);
