@@ -1,4 +1,4 @@
-// Cloudflare Workers: calls go on to gateways in a cluster, whose addresses stand in INGRESSES, apart by commas.
+// Cloudflare Workers, `wrangler deploy chain.ts --env chain`: calls go on to the gateways that INGRESSES names, apart by commas.
 import { createFetchHandler, type FetchHandler } from "fairlead/fetch";
 
 interface Env {

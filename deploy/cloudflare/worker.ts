@@ -8,8 +8,8 @@ interface Env {
 
 export class Gateway {
   readonly fetch: (request: Request) => Response | Promise<Response>;
-  constructor(_state: unknown, env: Env) {
-    this.fetch = createFetchHandler({ backends: [{ target: env.TARGET }] }).fetch;
+  constructor(state: object, env: Env) {
+    this.fetch = createFetchHandler({ backends: [{ target: env.TARGET }] }, { durableObject: state }).fetch;
   }
 }
 

@@ -1,7 +1,7 @@
 // AWS Lambda behind a function URL with InvokeMode RESPONSE_STREAM, in the VPC of the pods.
 import { createFetchHandler } from "fairlead/fetch";
-import { streamHandle } from "hono/aws-lambda";
+import { createLambdaHandler } from "fairlead/fetch/lambda";
 
 const target = process.env.TARGET ?? "dns:///echo.internal:50051";
 
-export const handler = streamHandle(createFetchHandler({ backends: [{ target }] }));
+export const handler = createLambdaHandler(createFetchHandler({ backends: [{ target }] }));

@@ -14,6 +14,11 @@ export interface FetchHandlerOptions {
   readonly dnsOverHttps?: string;
   /** Default: lines of JSON on the console. */
   readonly log?: Log;
+  /**
+   * On Cloudflare Workers, where a gateway has to live in a Durable Object: the state that its constructor is given. Not needed
+   * for a chain, and nowhere else.
+   */
+  readonly durableObject?: object;
   /** The client's address, for the access log. Default: empty. */
   readonly peer?: (request: Request) => string;
 }

@@ -1,9 +1,12 @@
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { observeOverTransport } from "../e2e/clients/connect-node.ts";
 import type { Observation } from "../e2e/support/call.ts";
+import { DEADLINE_CASES } from "../e2e/support/cases.ts";
+import { pathOf } from "../e2e/support/echo.ts";
 import { type Pod, startPod } from "../e2e/support/pods.ts";
 import { createFolder } from "./support/bundle.ts";
-import { CALLS, CLIENTS, essence, observeAll } from "./support/clients.ts";
+import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "./support/clients.ts";
 import { RUNTIMES, type Running } from "./support/platforms.ts";
 
 // Real runtimes are started here, and on a busy machine that takes its time.
@@ -48,6 +51,33 @@ describe.each(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))("fetc
     test.skipIf(missing !== null).each(calls)("%s", (_what, index) => {
       expect(essence(seen[index])).toEqual(essence(direct[index]));
     });
+  });
+
+  test.skipIf(missing !== null)("a client that goes away: the pod hears of it", async () => {
+    for (const call of runtime.lateToHear === true ? [LEFT_READING] : [LEFT_READING, LEFT_WAITING]) {
+      const from = pod.child.reports.length;
+      await observeOverTransport(CLIENTS[0].transport(running.url), call);
+      const end = await pod.child.report((report) => report.event === "end", from);
+      expect(end.how).toBe("cancelled");
+    }
+  });
+
+  test.skipIf(missing !== null)("a deadline: the client is told, and the pod hears of it", async () => {
+    const [unary] = DEADLINE_CASES;
+    const from = pod.child.reports.length;
+    // The answer is the gateway's: this client says nothing of its own before.
+    const response = await fetch(`${running.url}${pathOf("Unary")}`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/proto",
+        "connect-timeout-ms": "300",
+        ...Object.fromEntries(unary.metadata!),
+      },
+    });
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ code: "deadline_exceeded" });
+    const end = await pod.child.report((report) => report.event === "end", from);
+    expect(end.how).toBe("cancelled");
   });
 
   test.skipIf(missing !== null)("native gRPC: is told why, in gRPC's own form", async () => {

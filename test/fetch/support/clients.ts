@@ -34,3 +34,16 @@ export async function observeAll(transport: Transport, calls: readonly CallCase[
   for (const call of calls) observations.push(await observeOverTransport(transport, call));
   return observations;
 }
+
+/** A stream whose client leaves after the first answer, while the pod waits for it to leave. */
+export const LEFT_WAITING: CallCase = CASES.find(({ what }) => what.includes("cancelled")) as CallCase;
+
+/** The same while the pod is sending, 64 KiB each time. */
+export const LEFT_READING: CallCase = {
+  ...LEFT_WAITING,
+  metadata: [
+    ["x-answers", "1000"],
+    ["x-answer-bytes", "65536"],
+    ["x-hang", "1"],
+  ],
+};

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { nodeProgram, ROOT } from "../../e2e/support/runtimes.ts";
+import { nodeProgram, on, ROOT, type RuntimeName } from "../../e2e/support/runtimes.ts";
 import { findTool, type ToolName } from "../../support/tools.ts";
 import { bundle } from "./bundle.ts";
 
@@ -19,6 +19,10 @@ export interface Running {
 
 export interface Runtime {
   readonly name: string;
+  /** It learns that a client has left only when it writes to it (cloudflare/workerd#6832). */
+  readonly lateToHear?: true;
+  /** Its `fetch` does not tell a connection that was refused from one that was lost. On Cloudflare's edge it is told by statuses. */
+  readonly vague?: true;
   /** Why it cannot be run here; null when it can. */
   readonly missing: string | null;
   /** Real gRPC to pods. @param target as in the configuration */
@@ -182,8 +186,35 @@ const worker :Workerd.Worker = (
 
 export const workerd: Runtime = {
   name: "workerd (Durable Object)",
+  lateToHear: true,
   missing: WORKERD_MISSING,
   start: (target, folder) => startWorkerd("deploy/cloudflare/worker.ts", { TARGET: target }, true, folder),
 };
 
+/** Real gRPC to pods. */
 export const RUNTIMES: readonly Runtime[] = [node, deno, bun, workerd];
+
+function chainOn(runtime: RuntimeName, missing: string | null): Runtime {
+  return {
+    name: runtime,
+    missing,
+    start: (ingresses) => {
+      const { program, args } = on(runtime, "test/fetch/support/chain-main.ts");
+      return started(runtime, program, args, { INGRESSES: ingresses }, /listening on port (\d+)/);
+    },
+  };
+}
+
+/** The chain: what `start` is given are the ingresses, apart by commas. */
+export const CHAINS: readonly Runtime[] = [
+  chainOn("node", null),
+  chainOn("deno", deno.missing),
+  chainOn("bun", bun.missing),
+  {
+    name: "workerd",
+    lateToHear: true,
+    vague: true,
+    missing: WORKERD_MISSING,
+    start: (ingresses, folder) => startWorkerd("deploy/cloudflare/chain.ts", { INGRESSES: ingresses }, false, folder),
+  },
+];

@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { ROOT } from "../e2e/support/runtimes.ts";
+import { bundle, createFolder, type PlatformName } from "./support/bundle.ts";
+
+/** The lines that an entry may have: whoever deploys one should read it first. */
+const MAX_LINES = 20;
+const MAX_GZIPPED_BYTES = 150 * 1024;
+
+const FOLDERS = ["bun", "cloudflare", "deno", "lambda", "node", "vercel"];
+const ENTRIES = FOLDERS.flatMap((folder) =>
+  readdirSync(join(ROOT, "deploy", folder))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `deploy/${folder}/${name}`),
+);
+
+/** What workers and edges get. A platform that has `node:*` asks for it by the condition `node`. */
+const BUNDLES: readonly (readonly [entry: string, platform: PlatformName, external: readonly string[]])[] = [
+  ["deploy/cloudflare/worker.ts", "workerd", ["cloudflare:sockets"]],
+  ["deploy/cloudflare/chain.ts", "workerd", ["cloudflare:sockets"]],
+  ["deploy/vercel/rpc.ts", "edge", []],
+];
+
+describe("fetch entry: entry files", () => {
+  test.each(ENTRIES)("%s: has at most twenty lines", (entry) => {
+    expect(readFileSync(join(ROOT, entry), "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(MAX_LINES);
+  });
+
+  test.each(BUNDLES)("%s: no module of Node's, and at most 150 KiB gzipped", async (entry, platform, external) => {
+    const { path, external: found } = await bundle(entry, platform, createFolder(), true);
+    expect(found).toEqual(external);
+    const text = readFileSync(path);
+    expect(text.toString()).not.toMatch(/\brequire\(|["']node:/);
+    const bytes = gzipSync(text, { level: 9 }).length;
+    console.info(`${entry}: ${(text.length / 1024).toFixed(1)} KiB, ${(bytes / 1024).toFixed(1)} KiB gzipped`);
+    expect(bytes).toBeLessThanOrEqual(MAX_GZIPPED_BYTES);
+  });
+});
