@@ -6,6 +6,11 @@ const MAX_TRAILER_BYTES = 8_192;
 const CR = 0x0d;
 const LF = 0x0a;
 const SEMICOLON = 0x3b;
+const COLON = 0x3a;
+/** RFC 9110 5.6.2, tchar. */
+const NAME_BYTES: readonly boolean[] = Array.from({ length: 256 }, (_, byte) =>
+  /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte)),
+);
 
 const State = {
   /** At the first digit of a size. */
@@ -20,6 +25,7 @@ const State = {
   DATA_LF: 6,
   /** At the start of a trailer, or of the empty line that ends the body. */
   LINE_START: 7,
+  TRAILER_NAME: 13,
   TRAILER: 8,
   TRAILER_LF: 9,
   END_LF: 10,
@@ -91,8 +97,12 @@ export class ChunkedBody {
         return byte === LF && this.#go(State.SIZE_START);
       case State.LINE_START:
         if (byte === CR) return this.#go(State.END_LF);
-        this.#state = State.TRAILER;
-        return isText(byte) && ++this.#skipped <= MAX_TRAILER_BYTES;
+        this.#state = State.TRAILER_NAME;
+        return isNameByte(byte) && ++this.#skipped <= MAX_TRAILER_BYTES;
+      case State.TRAILER_NAME:
+        // A reader that sees the end at `0 CRLF` would take a request line for what it is; it is no trailer, and is refused.
+        if (byte === COLON) return this.#go(State.TRAILER);
+        return isNameByte(byte) && ++this.#skipped <= MAX_TRAILER_BYTES;
       case State.TRAILER:
         if (byte === CR) return this.#go(State.TRAILER_LF);
         return isText(byte) && ++this.#skipped <= MAX_TRAILER_BYTES;
@@ -121,6 +131,10 @@ export class ChunkedBody {
 
 function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x09;
+}
+
+function isNameByte(byte: number): boolean {
+  return NAME_BYTES[byte];
 }
 
 /** No control but the tab. */

@@ -68,9 +68,9 @@ describe("clients that do not read", () => {
   test("further requests wait until the answers before them have left, and memory stays bounded", async () => {
     const r = rig();
     r.stream.autoDrain = false;
-    const answer = "x".repeat(30_000);
+    const answer = "x".repeat(10_000);
     r.onEnd = (request) => request.answer(answer);
-    for (let i = 0; i < 80; i++) {
+    for (let i = 0; i < 60; i++) {
       r.give(SHORT.repeat(50));
       r.turn();
     }
@@ -84,8 +84,8 @@ describe("clients that do not read", () => {
       text += sent;
       await Promise.resolve();
     }
-    expect(r.requests.length).toBe(4_000);
-    expect(text.split("HTTP/1.1 200 OK").length - 1).toBe(4_000);
+    expect(r.requests.length).toBe(3_000);
+    expect(text.split("HTTP/1.1 200 OK").length - 1).toBe(3_000);
   });
 
   test("the same by answers that come later", () => {
@@ -167,6 +167,9 @@ describe("chunks", () => {
     ["words behind a size", "1 x;y\r\na\r\n0\r\n\r\n"],
     ["a blank behind a size and nothing else", "1 \r\na\r\n0\r\n\r\n"],
     ["zeros without end", "0".repeat(1_000)],
+    ["a request where a trailer may stand", "1\r\na\r\n0\r\nGET /hidden HTTP/1.1\r\nhost: a\r\n\r\n"],
+    ["a trailer without a colon", "0\r\nx\r\n\r\n"],
+    ["a folded trailer", "0\r\nx: y\r\n z\r\n\r\n"],
     ["blanks without end", `1${" ".repeat(1_000)}`],
   ])("refused: %s", (_what, body) => {
     const r = rig();
