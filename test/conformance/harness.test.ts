@@ -122,10 +122,10 @@ describe("options", () => {
     const plan = options === "help" ? [] : options.plan;
     expect(plan.map(({ part, runtime, whenTimeAllows }) => `${part} ${runtime} ${whenTimeAllows}`)).toEqual([
       "server node false",
-      "client-grpc node false",
-      "client-connect node false",
-      "client-grpc-web node false",
-      "web-text node false",
+      "client-grpc node true",
+      "client-connect node true",
+      "client-grpc-web node true",
+      "web-text node true",
       "server-reflection node true",
       "server deno true",
     ]);
