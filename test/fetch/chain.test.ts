@@ -9,7 +9,7 @@ import { type Pod, startPod } from "../e2e/support/pods.ts";
 import { track } from "../support/harness.ts";
 import { createFolder } from "./support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "./support/clients.ts";
-import { CHAINS, type Running } from "./support/platforms.ts";
+import { CHAINS, type Running, type Runtime } from "./support/platforms.ts";
 
 // Real runtimes are started here, and on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -59,6 +59,12 @@ function close(server: Server): void {
   server.close();
 }
 
+async function startTracked(chain: Runtime, ingresses: string): Promise<Running> {
+  const running = await chain.start(ingresses, folder);
+  track({ close: () => running.stop() });
+  return running;
+}
+
 const small = CALLS.find(({ what }) => what === "unary, small")!;
 const stream = CALLS.find(({ what }) => what === "server stream, one hundred")!;
 
@@ -83,13 +89,10 @@ describe.each(CHAINS.map((chain) => [chain.name, chain] as const))("chain: on %s
   });
 
   test.skipIf(missing !== null)("an ingress that cannot be reached: every call goes to the other one", async () => {
-    const running = track({
-      ...(await chain.start(
-        `http://127.0.0.1:${await (chain.vague === true ? unreachableOrigin() : deadPort())},http://${gateway.address}`,
-        folder,
-      )),
-      close: () => running.stop(),
-    });
+    const running = await startTracked(
+      chain,
+      `http://127.0.0.1:${await (chain.vague === true ? unreachableOrigin() : deadPort())},http://${gateway.address}`,
+    );
     for (const { transport } of CLIENTS) {
       for (const call of [small, stream, small, stream]) {
         expect(await observeOverTransport(transport(running.url), call)).toMatchObject({ code: 0 });
@@ -107,10 +110,7 @@ describe.each(CHAINS.map((chain) => [chain.name, chain] as const))("chain: on %s
     await new Promise<void>((resolve) => balancer.listen(0, "127.0.0.1", resolve));
     track({ close: () => close(balancer) });
     const { port } = balancer.address() as AddressInfo;
-    const running = track({
-      ...(await chain.start(`http://127.0.0.1:${port},http://${gateway.address}`, folder)),
-      close: () => running.stop(),
-    });
+    const running = await startTracked(chain, `http://127.0.0.1:${port},http://${gateway.address}`);
     const transport = CLIENTS[0].transport(running.url);
     // Equals are asked in random order: with forty calls the chance that the balancer is never the first is one in a million
     // millions, were it not that one refusal puts it last for a while.
@@ -122,7 +122,7 @@ describe.each(CHAINS.map((chain) => [chain.name, chain] as const))("chain: on %s
 
   test.skipIf(missing !== null)("no ingress can be reached: unavailable, in the client's protocol", async () => {
     const dead = await deadPort();
-    const running = track({ ...(await chain.start(`http://127.0.0.1:${dead}`, folder)), close: () => running.stop() });
+    const running = await startTracked(chain, `http://127.0.0.1:${dead}`);
     for (const { transport } of CLIENTS) {
       const { code, message } = await observeOverTransport(transport(running.url), small);
       expect(code).toBe(14);
@@ -131,7 +131,7 @@ describe.each(CHAINS.map((chain) => [chain.name, chain] as const))("chain: on %s
   });
 
   test.skipIf(missing !== null)("a client that goes away: the pod hears of it", async () => {
-    const running = track({ ...(await chain.start(`http://${gateway.address}`, folder)), close: () => running.stop() });
+    const running = await startTracked(chain, `http://${gateway.address}`);
     for (const call of chain.lateToHear === true ? [LEFT_READING] : [LEFT_READING, LEFT_WAITING]) {
       const from = pod.child.reports.length;
       await observeOverTransport(CLIENTS[0].transport(running.url), call);

@@ -12,7 +12,8 @@ export interface Running {
   /** `http://127.0.0.1:1234` */
   readonly url: string;
   readonly child: ChildProcess;
-  output(): string;
+  /** Resolves when a line has been printed, or is, that matches. @throws (rejects) when the process ends before that */
+  printed(pattern: RegExp): Promise<void>;
   /** At once: asked politely, some of them wait for clients that keep their connections open. */
   stop(): Promise<void>;
 }
@@ -46,6 +47,7 @@ function started(
     stdio: ["ignore", "pipe", "pipe", control ? "pipe" : "ignore"],
   });
   let printed = "";
+  let waiters: (() => void)[] = [];
   const exited = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
@@ -55,12 +57,21 @@ function started(
     for (const output of outputs) {
       createInterface({ input: output as NodeJS.ReadableStream }).on("line", (line) => {
         printed = `${printed}${line}\n`.slice(-65_536);
+        for (const waiter of waiters) waiter();
         const found = port.exec(line);
         if (found === null) return;
         resolve({
           url: `http://127.0.0.1:${found[1]}`,
           child,
-          output: () => printed,
+          printed: (pattern) =>
+            new Promise((resolve, reject) => {
+              const look = (): void => {
+                if (pattern.test(printed)) resolve();
+              };
+              waiters = [...waiters, look];
+              look();
+              void exited.then(() => reject(new Error(`${name} ended; it said:\n${printed}`)));
+            }),
           stop: async () => {
             if (child.exitCode === null && child.pid !== undefined) process.kill(child.pid, "SIGKILL");
             await exited;
