@@ -1,8 +1,12 @@
-/** What embedders import: a gateway from settings, on the machine that this process runs on. */
+/** `fairlead`: a gateway to embed. */
 export type { BackendView, EndpointView, GatewayView, ListenerView } from "./admin/view.ts";
-export { loadText } from "./config/load.ts";
-export type * from "./config/settings.ts";
-export { createGateway } from "./create-gateway.ts";
-export type { CreateGateway, Gateway } from "./gateway.ts";
-export { createMachine } from "./runtime/create-machine.ts";
+export {
+  createGateway,
+  type Gateway,
+  type GatewayAddress,
+  type GatewayConfig,
+  type GatewayOptions,
+} from "./library/create-gateway.ts";
+export type { FinishedCall, GatewayEvents, GatewayListener, GatewayState } from "./library/events.ts";
+export type { AcceptedSocket } from "./runtime/adopt.ts";
 export type { Log, LogFields, Machine } from "./runtime/machine.ts";

@@ -33,7 +33,7 @@ export function enterFetch(request: Request, enter: Enter, peer = ""): Promise<R
 }
 
 /** A fetch request's head as a flat list. */
-export function requestHead(request: Request): Head {
+export function requestHead(request: Pick<globalThis.Request, "method" | "url" | "headers">): Head {
   const { url } = request;
   const slashes = url.indexOf("//");
   const slash = slashes < 0 ? 0 : url.indexOf("/", slashes + 2);

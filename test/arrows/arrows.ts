@@ -17,7 +17,10 @@ export interface Part {
 /** main -> create-gateway -> entrance -> gateway -> {protocols, routing, balancing} -> http2; discovery feeds balancing; nothing imports main. */
 export const PARTS: Readonly<Record<string, Part>> = {
   main: { values: ["create-gateway", "gateway", "config", "admin", "runtime", "demo", "index"], machine: true },
-  index: { values: ["create-gateway", "gateway", "config", "admin", "runtime", "balancing", "discovery", "http2"] },
+  index: { values: ["library"], types: ["runtime"] },
+  library: { values: ["create-gateway", "gateway", "fetch", "protocols", "config", "http2", "runtime"] },
+  // Frameworks' forms of the library's gateway.
+  middleware: { values: [], types: ["library"] },
   "create-gateway": {
     values: ["entrance", "gateway", "json", "protocols", "http1", "routing", "balancing", "discovery", "http2"],
     types: ["admin"],

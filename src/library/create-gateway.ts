@@ -1,0 +1,241 @@
+import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { GatewayView } from "../admin/view.ts";
+import type { CorsSettings, Settings } from "../config/settings.ts";
+import { createGateway as createRunningGateway } from "../create-gateway.ts";
+import { type FileConfig, settingsOf } from "../fetch/fetch-config.ts";
+import type { Gateway as RunningGateway } from "../gateway.ts";
+import { requestHead } from "../protocols/fetch.ts";
+import { type AcceptedSocket, type AdoptedSockets, adoptSockets } from "../runtime/adopt.ts";
+import { createMachine } from "../runtime/create-machine.ts";
+import type { Log, Machine } from "../runtime/machine.ts";
+import { EventSource, type GatewayEvents, type GatewayListener, type GatewayState } from "./events.ts";
+import { answerUniversal } from "./universal.ts";
+
+/**
+ * What stands in the configuration file (docs/configuration.md): as an object, names in lowerCamelCase, durations as text such as
+ * `"5s"`; or the file's own text, YAML or JSON.
+ */
+export type GatewayConfig = FileConfig;
+
+/** What a gateway may be given besides its configuration. */
+export interface GatewayOptions {
+  /** Takes the gateway's log, one line per event. Of the configuration only `log.access` is heeded. Default: nobody. */
+  readonly log?: Log;
+  /** The machine under it: clock, sockets, DNS, files. Default: the real one; tests give another. */
+  readonly machine?: Machine;
+}
+
+/** Where a listener listens. */
+export interface GatewayAddress {
+  readonly name: string;
+  readonly host: string;
+  /** The real one when 0 was asked for. */
+  readonly port: number;
+  readonly tls: boolean;
+}
+
+/** A gateway in this process. Calls come to it by listeners, by sockets that others accept, or in the form of a framework. */
+export interface Gateway {
+  /**
+   * Starts with the listeners of the configuration (`0.0.0.0:8080` when it names none). The second time gives the same answer.
+   * @throws (rejects) Error when the configuration is wrong, a line per problem, when a port is taken, when a certificate does not
+   * load, and when it has been started without listeners
+   */
+  listen(): Promise<readonly GatewayAddress[]>;
+  /**
+   * Starts without listeners: where the other ways in are the only ones. They do so by themselves when it has not been started.
+   * @throws (rejects) Error when the configuration is wrong, a line per problem
+   */
+  start(): Promise<void>;
+  /**
+   * Takes over a connection that somebody else has accepted: a socket of `node:net`, or of `node:tls` after its handshake, from which
+   * nobody has read. HTTP/2 and HTTP/1.1 are told apart by ALPN or by the first bytes, as on a listener. It is closed by its client, or
+   * with the gateway; one that comes after `close`, at once.
+   */
+  handle(socket: AcceptedSocket): void;
+  /**
+   * Whether a route takes a request: a call's, or a browser's preflight for one. For what stands in front of other handlers; false until
+   * the gateway has been started.
+   */
+  takes(request: Pick<Request, "method" | "url" | "headers">): boolean;
+  /**
+   * One call of Connect or gRPC-Web in fetch's form. Resolves with the answer's head; its body streams. Native gRPC gets a clear refusal,
+   * because a fetch response has no trailers. @throws (rejects) as `start`
+   */
+  fetch(request: Request, options?: { readonly peer?: string }): Promise<Response>;
+  /**
+   * One call in the form of Connect's handlers, native gRPC included where the request came by HTTP/2.
+   * @throws (rejects) ConnectError when the pod broke the answer off, and as `start`
+   */
+  universal(request: UniversalServerRequest, options?: { readonly peer?: string }): Promise<UniversalServerResponse>;
+  /** Calls `listener` at every event of this name from now on. @returns ends that */
+  on<Name extends keyof GatewayEvents>(name: Name, listener: GatewayListener<Name>): () => void;
+  /** `starting` until it has been started and every backend's name has been resolved once, well or not. */
+  state(): GatewayState;
+  /** Listeners and backends with their numbers; null until it has been started. */
+  view(): GatewayView | null;
+  /**
+   * Leaves in order: after `drain.delay` clients are told to go elsewhere, and open calls have `drain.timeout` to finish; then it is closed.
+   * @returns true when every call finished by itself
+   */
+  drain(): Promise<boolean>;
+  /** Ends every call and connection at once; resolves when no socket of the gateway is open. */
+  close(): Promise<void>;
+}
+
+interface Started {
+  readonly running: RunningGateway;
+  readonly adopted: AdoptedSockets;
+  readonly cors: CorsSettings | null;
+}
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/**
+ * A gateway to embed. Nothing is read or opened before it is started.
+ *
+ * ```ts
+ * const gateway = createGateway({ backends: [{ target: "dns:///echo:50051" }], listeners: [{ port: 8080 }] });
+ * const [{ host, port }] = await gateway.listen();
+ * ```
+ *
+ * It opens no admin port: what its pages show is in `view()`.
+ */
+export function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Gateway {
+  return new EmbeddedGateway(config, options);
+}
+
+class EmbeddedGateway implements Gateway {
+  readonly #config: GatewayConfig;
+  readonly #machine: Machine;
+  readonly #log: Log;
+  /** Those who listen before there is anything to hear. */
+  readonly #early = new Set<(events: EventSource) => void>();
+  #events: EventSource | null = null;
+  #starting: Promise<Started> | null = null;
+  #started: Started | null = null;
+  #listens = false;
+  #closed = false;
+
+  constructor(config: GatewayConfig, options: GatewayOptions) {
+    this.#config = config;
+    this.#machine = options.machine ?? createMachine();
+    this.#log = options.log ?? silent;
+  }
+
+  // ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async listen(): Promise<readonly GatewayAddress[]> {
+    if (this.#starting !== null && !this.#listens) throw new Error("the gateway has been started without listeners");
+    this.#listens = true;
+    const { running } = await this.#start();
+    return running.view.listeners().map(({ name, host, port, tls }) => ({ name, host, port, tls }));
+  }
+
+  async start(): Promise<void> {
+    await this.#start();
+  }
+
+  #start(): Promise<Started> {
+    if (this.#closed) return Promise.reject(new Error("the gateway is closed"));
+    this.#starting ??= this.#run().catch((error: unknown) => {
+      // What was wrong may be right the next time: a file, a port.
+      this.#starting = null;
+      this.#listens = false;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #run(): Promise<Started> {
+    const settings: Settings = await settingsOf(this.#config, this.#machine);
+    const events = new EventSource(this.#log, settings.log.access);
+    const listeners = this.#listens ? settings.listeners : [];
+    const running = createRunningGateway({ ...settings, listeners }, this.#machine, events.log);
+    events.watch(running.view, (on) => running.logCalls(on));
+    for (const listen of this.#early) listen(events);
+    this.#early.clear();
+    this.#events = events;
+    await running.start();
+    const cors = settings.listeners[0]?.cors ?? null;
+    const started = { running, cors, adopted: running.adopt(cors, adoptSockets) };
+    this.#started = started;
+    events.lookAtState();
+    if (this.#closed) await running.close();
+    return started;
+  }
+
+  async drain(): Promise<boolean> {
+    const started = await this.#starting?.catch(() => null);
+    this.#closed = true;
+    if (started === null || started === undefined) return true;
+    const drained = started.running.drain();
+    this.#events?.lookAtState();
+    const clean = await drained;
+    this.#events?.lookAtState();
+    return clean;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const started = await this.#starting?.catch(() => null);
+    await started?.running.close();
+    this.#events?.lookAtState();
+  }
+
+  // ── Calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  handle(socket: AcceptedSocket): void {
+    if (this.#started !== null) {
+      this.#started.adopted.handle(socket);
+      return;
+    }
+    // A reset meanwhile must not end the process.
+    socket.on("error", () => {});
+    this.#start().then(
+      ({ adopted }) => adopted.handle(socket),
+      (error: unknown) => {
+        this.#log.error("cannot start", { error: error instanceof Error ? error.message : String(error) });
+        socket.destroy();
+      },
+    );
+  }
+
+  takes(request: Pick<Request, "method" | "url" | "headers">): boolean {
+    return this.#started?.running.takes(requestHead(request)) ?? false;
+  }
+
+  async fetch(request: Request, { peer = "" }: { readonly peer?: string } = {}): Promise<Response> {
+    const { running, cors } = this.#started ?? (await this.#start());
+    return running.fetch(request, { peer, cors });
+  }
+
+  async universal(
+    request: UniversalServerRequest,
+    { peer = "" }: { readonly peer?: string } = {},
+  ): Promise<UniversalServerResponse> {
+    const { running, cors } = this.#started ?? (await this.#start());
+    return answerUniversal(running, request, cors, peer);
+  }
+
+  // ── What is seen of it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  on<Name extends keyof GatewayEvents>(name: Name, listener: GatewayListener<Name>): () => void {
+    if (this.#events !== null) return this.#events.on(name, listener);
+    let off = (): void => void this.#early.delete(early);
+    const early = (events: EventSource): void => {
+      off = events.on(name, listener);
+    };
+    this.#early.add(early);
+    return () => off();
+  }
+
+  state(): GatewayState {
+    if (this.#started === null) return this.#closed ? "stopped" : "starting";
+    return this.#started.running.view.state();
+  }
+
+  view(): GatewayView | null {
+    return this.#started?.running.view ?? null;
+  }
+}

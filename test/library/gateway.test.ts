@@ -1,0 +1,329 @@
+import net from "node:net";
+import tls from "node:tls";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { describe, expect, test } from "vitest";
+import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
+import type { GatewayEvents } from "../../src/index.ts";
+import { createAuthority } from "../support/certs.ts";
+import { collectingLog } from "../support/collecting-log.ts";
+import { track } from "../support/harness.ts";
+import { startTestPod } from "../transport/support/pods.ts";
+import { trackTransport } from "../transport/support/transport.ts";
+import { echo, startEcho, trackEmbedded } from "./support/calls.ts";
+
+const listener = { address: "127.0.0.1", port: 0 };
+
+/** A port that accepts connections and hands them to whoever wants them. */
+async function accept(server: net.Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  track({ close: () => new Promise((resolve) => server.close(resolve)) });
+  return (server.address() as net.AddressInfo).port;
+}
+
+describe("library: listen", () => {
+  test("the file's configuration as an object; it says where it listens", async () => {
+    const pod = await startEcho();
+    const gateway = trackEmbedded({
+      listeners: [{ name: "inside", ...listener }],
+      backends: [{ name: "echo", target: `ipv4:127.0.0.1:${pod.port}` }],
+    });
+    expect(gateway.state()).toBe("starting");
+    expect(gateway.view()).toBeNull();
+    const addresses = await gateway.listen();
+    expect(addresses).toEqual([{ name: "inside", host: "127.0.0.1", port: expect.any(Number), tls: false }]);
+    expect(await gateway.listen()).toEqual(addresses);
+    expect(gateway.state()).toBe("ready");
+    expect(await echo(trackTransport({ target: `ipv4:127.0.0.1:${addresses[0].port}` }))).toBe(
+      "hello from pod, the end",
+    );
+    expect(gateway.view()?.backends()[0].calls[0]).toBe(1);
+  });
+
+  test("the file's own text", async () => {
+    const gateway = trackEmbedded(
+      'listeners: [{ address: 127.0.0.1, port: 0 }]\nbackends: [{ target: "ipv4:127.0.0.1:1" }]\n',
+    );
+    expect(await gateway.listen()).toHaveLength(1);
+  });
+
+  test("a wrong configuration: every problem, a line each", async () => {
+    const gateway = trackEmbedded({
+      listeners: [{ port: 70_000 }],
+      backends: [{ target: "http://echo:1", policy: "fastest" }],
+    });
+    const error = await gateway.listen().catch((reason: Error) => reason.message);
+    expect(String(error).split("\n")).toHaveLength(3);
+    expect(error).toContain("listeners[0].port");
+    expect(error).toContain("write dns:///echo:1");
+    expect(error).toContain("backends[0].policy");
+  });
+
+  test("a port in use: it is said which, and the next try succeeds when it is free", async () => {
+    const server = net.createServer();
+    const port = await accept(server);
+    const gateway = trackEmbedded({
+      listeners: [{ address: "127.0.0.1", port }],
+      backends: [{ target: "ipv4:127.0.0.1:1" }],
+    });
+    await expect(gateway.listen()).rejects.toThrow(`127.0.0.1:${port}`);
+    await new Promise((resolve) => server.close(resolve));
+    expect((await gateway.listen())[0].port).toBe(port);
+  });
+
+  test("after start there are no listeners to come", async () => {
+    const gateway = trackEmbedded({ listeners: [listener], backends: [{ target: "ipv4:127.0.0.1:1" }] });
+    await gateway.start();
+    expect(gateway.view()?.listeners()).toEqual([]);
+    await expect(gateway.listen()).rejects.toThrow("started without listeners");
+  });
+
+  test("close: listening ends, and it cannot be started again", async () => {
+    const gateway = trackEmbedded({ listeners: [listener], backends: [{ target: "ipv4:127.0.0.1:1" }] });
+    await gateway.listen();
+    await gateway.close();
+    expect(gateway.state()).toBe("stopped");
+    await expect(gateway.listen()).rejects.toThrow("closed");
+  });
+});
+
+describe("library: handle", () => {
+  test("sockets that somebody else accepted: HTTP/2 and HTTP/1.1 by their first bytes", async () => {
+    const pod = await startEcho();
+    const gateway = trackEmbedded({ backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
+    const port = await accept(net.createServer((socket) => gateway.handle(socket)));
+    // The first one comes before the gateway has started, and starts it.
+    expect(gateway.view()).toBeNull();
+    expect(await echo(trackTransport({ target: `ipv4:127.0.0.1:${port}` }))).toBe("hello from pod, the end");
+    const url = `http://127.0.0.1:${port}/fairlead.demo.v1.EchoService/Echo`;
+    const headers = { "content-type": "application/json", connection: "close" };
+    const response = await fetch(url, { method: "POST", headers, body: JSON.stringify({ text: "by HTTP/1.1" }) });
+    expect(await response.json()).toMatchObject({ text: "by HTTP/1.1", pod: "pod" });
+  });
+
+  test("sockets of TLS: by ALPN", async () => {
+    const authority = createAuthority();
+    const pod = await startEcho();
+    const gateway = trackEmbedded({ backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
+    await gateway.start();
+    const server = tls.createServer({ ...authority.issue(["localhost"]), ALPNProtocols: ["h2", "http/1.1"] });
+    server.on("secureConnection", (socket) => gateway.handle(socket));
+    const port = await accept(server);
+    const tlsOptions = { ca: authority.cert, serverName: "localhost" };
+    expect(await echo(trackTransport({ target: `ipv4:127.0.0.1:${port}`, tls: tlsOptions }))).toBe(
+      "hello from pod, the end",
+    );
+  });
+
+  test("close ends them, and one that comes afterwards is destroyed", async () => {
+    const gateway = trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] });
+    await gateway.start();
+    const sockets: net.Socket[] = [];
+    const port = await accept(
+      net.createServer((socket) => {
+        sockets.push(socket);
+        gateway.handle(socket);
+      }),
+    );
+    const closed = (): Promise<unknown> => {
+      const client = net.connect(port, "127.0.0.1").resume();
+      client.on("error", () => {});
+      return new Promise((resolve) => client.once("close", resolve));
+    };
+    const first = closed();
+    await expect.poll(() => sockets.length).toBe(1);
+    await gateway.close();
+    await first;
+    await closed();
+    expect(sockets.every((socket) => socket.destroyed)).toBe(true);
+  });
+});
+
+describe("library: drain", () => {
+  test("an open call finishes, whichever way it came; then everything is closed", async () => {
+    for (const way of ["listener", "handle", "fetch"] as const) {
+      let release: () => void = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      let began: () => void = () => {};
+      const arrived = new Promise<void>((resolve) => {
+        began = resolve;
+      });
+      const pod = await startTestPod((router) => {
+        router.service(EchoService, {
+          echo: async () => {
+            began();
+            await held;
+            return { text: way };
+          },
+        });
+      });
+      const gateway = trackEmbedded({
+        listeners: [listener],
+        backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }],
+        drain: { delay: "0s", timeout: "20s" },
+      });
+      let port = 0;
+      if (way === "listener") [{ port }] = await gateway.listen();
+      else await gateway.start();
+      if (way === "handle") port = await accept(net.createServer((socket) => gateway.handle(socket)));
+      const call =
+        way === "fetch"
+          ? gateway
+              .fetch(
+                new Request("http://gateway/fairlead.demo.v1.EchoService/Echo", {
+                  method: "POST",
+                  headers: { "content-type": "application/json" },
+                  body: "{}",
+                }),
+              )
+              .then((response) => response.json() as Promise<{ text: string }>)
+          : createClient(EchoService, trackTransport({ target: `ipv4:127.0.0.1:${port}` })).echo({});
+      await arrived;
+      const drained = gateway.drain();
+      await expect.poll(() => gateway.state()).toBe("draining");
+      release();
+      expect((await call).text).toBe(way);
+      expect(await drained).toBe(true);
+      expect(gateway.state()).toBe("stopped");
+    }
+  });
+
+  test("before it has been started there is nothing to drain", async () => {
+    expect(await trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] }).drain()).toBe(true);
+  });
+});
+
+describe("library: events", () => {
+  test("states, pods, finished calls and failed connections, each with its own fields", async () => {
+    const pod = await startEcho();
+    const log = collectingLog();
+    const gateway = trackEmbedded(
+      {
+        listeners: [listener],
+        backends: [{ name: "echo", target: `ipv4:127.0.0.1:${pod.port},127.0.0.2:1` }],
+        drain: { delay: "0s" },
+      },
+      { log },
+    );
+    const seen: { [Name in keyof GatewayEvents]: GatewayEvents[Name][] } = {
+      stateChanged: [],
+      endpointsChanged: [],
+      resolutionFailed: [],
+      connectionFailed: [],
+      callFinished: [],
+    };
+    // Before it starts, so that nothing is missed.
+    gateway.on("stateChanged", (event) => seen.stateChanged.push(event));
+    gateway.on("endpointsChanged", (event) => seen.endpointsChanged.push(event));
+    gateway.on("connectionFailed", (event) => seen.connectionFailed.push(event));
+    const off = gateway.on("callFinished", (event) => seen.callFinished.push(event));
+    const [{ port }] = await gateway.listen();
+    const client = trackTransport({ target: `ipv4:127.0.0.1:${port}` });
+    await echo(client);
+    const error = await createClient(EchoService, client)
+      .fail({})
+      .catch((reason: unknown) => ConnectError.from(reason));
+    expect((error as ConnectError).code).toBe(Code.Unimplemented);
+    expect(seen.stateChanged).toEqual([{ state: "ready", before: "starting" }]);
+    expect(seen.endpointsChanged).toEqual([{ backend: "echo", endpoints: [pod.name, "127.0.0.2:1"] }]);
+    expect(seen.callFinished).toEqual([
+      {
+        path: "/fairlead.demo.v1.EchoService/Echo",
+        protocol: "grpc",
+        backend: "echo",
+        endpoint: pod.name,
+        code: 0,
+        attempts: expect.any(Number),
+        ms: expect.any(Number),
+        peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      },
+      expect.objectContaining({ path: "/fairlead.demo.v1.EchoService/Fail", code: Code.Unimplemented }),
+    ]);
+    expect(seen.connectionFailed[0]).toEqual({
+      side: "upstream",
+      backend: "echo",
+      endpoint: "127.0.0.2:1",
+      message: expect.stringContaining("ECONNREFUSED"),
+    });
+    // The access log is off, and stays off.
+    expect(log.lines.some(({ event }) => event === "call")).toBe(false);
+
+    off();
+    await echo(client);
+    expect(seen.callFinished).toHaveLength(2);
+
+    const before = seen.connectionFailed.length;
+    const stranger = net.connect(port, "127.0.0.1").resume();
+    stranger.end("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nthis is no frame of HTTP/2 at all, whatever it is.....");
+    await new Promise((resolve) => stranger.once("close", resolve));
+    expect(seen.connectionFailed.slice(before).find(({ side }) => side === "downstream")).toMatchObject({
+      side: "downstream",
+      listener: expect.any(String),
+      message: expect.stringMatching(/./),
+    });
+
+    await gateway.drain();
+    expect(seen.stateChanged.map(({ state }) => state)).toEqual(["ready", "draining", "stopped"]);
+  });
+
+  test("a name that cannot be resolved", async () => {
+    const gateway = trackEmbedded({
+      backends: [{ name: "echo", target: "dns://127.0.0.1:1/echo.example:1", dns: { timeout: "100ms" } }],
+    });
+    const failed = new Promise((resolve) => gateway.on("resolutionFailed", resolve));
+    const ready = new Promise((resolve) => gateway.on("stateChanged", resolve));
+    await gateway.start();
+    expect(await failed).toMatchObject({ backend: "echo", outcome: expect.any(String), message: expect.any(String) });
+    expect(await ready).toEqual({ state: "ready", before: "starting" });
+  });
+
+  test("a listener that throws disturbs nobody", async () => {
+    const pod = await startEcho();
+    const log = collectingLog();
+    const gateway = trackEmbedded(
+      { listeners: [listener], backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] },
+      { log },
+    );
+    gateway.on("callFinished", () => {
+      throw new Error("oops");
+    });
+    const others: string[] = [];
+    gateway.on("callFinished", ({ path }) => others.push(path));
+    const [{ port }] = await gateway.listen();
+    expect(await echo(trackTransport({ target: `ipv4:127.0.0.1:${port}` }))).toBe("hello from pod, the end");
+    expect(others).toHaveLength(1);
+    expect(log.lines.filter(({ event }) => event === "a listener has thrown")).toMatchObject([
+      { fields: { event: "callFinished", message: "oops" } },
+    ]);
+  });
+
+  test("the access log is there without listeners, and one that leaves does not take it away", async () => {
+    const pod = await startEcho();
+    const lines: string[] = [];
+    const line = (event: string): void => void lines.push(event);
+    const gateway = trackEmbedded(
+      { listeners: [listener], log: { access: true }, backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] },
+      { log: { debug: line, info: line, warn: line, error: line } },
+    );
+    const [{ port }] = await gateway.listen();
+    const client = trackTransport({ target: `ipv4:127.0.0.1:${port}` });
+    await echo(client);
+    gateway.on("callFinished", () => {})();
+    await echo(client);
+    expect(lines.filter((event) => event === "call")).toHaveLength(2);
+  });
+});
+
+test("library: stock connect-node client over its own listener, beside others in the process", async () => {
+  const pod = await startEcho();
+  const gateways = [1, 2].map(() =>
+    trackEmbedded({ listeners: [listener], backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] }),
+  );
+  for (const gateway of gateways) {
+    const [{ port }] = await gateway.listen();
+    const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${port}`, idleConnectionTimeoutMs: 1 });
+    expect(await echo(transport)).toBe("hello from pod, the end");
+  }
+});
