@@ -88,7 +88,7 @@ ${sections.join("\n\n")}
 
 \`\`\`sh
 npm run conformance                                  # everything; needs Go once, to install the suite; writes this page
-npm run conformance -- --ci                          # what CI does: Node, and a part on Deno, in 4 minutes
+npm run conformance -- --ci                          # what CI does: Node and parts on Deno, in 4 minutes
 npm run conformance -- --part server --protocol connect --http 1 --run '**/unary/*'
 npm run conformance -- --help
 \`\`\`

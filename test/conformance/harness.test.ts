@@ -126,6 +126,10 @@ describe("options", () => {
       "client-connect node true",
       "client-grpc-web node true",
       "web-text node true",
+      "client-grpc deno true",
+      "client-connect deno true",
+      "client-grpc-web deno true",
+      "web-text deno true",
       "server-reflection node true",
       "server deno true",
     ]);
