@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { createDohTransport } from "../../src/runtime/doh.ts";
+
+const URL_OF_RESOLVER = "https://resolver.example/dns-query";
+const question = new Uint8Array([0x12, 0x34, 1, 0]);
+const over = { over: "udp", timeoutMs: 1_000 } as const;
+const none = { host: "127.0.0.1", port: 53 };
+
+interface Sent {
+  readonly url: string;
+  readonly method: string;
+  readonly type: string;
+  readonly body: number[];
+}
+
+function transport(answer: (sent: Sent) => Response | Promise<Response>) {
+  const sent: Sent[] = [];
+  const fake = (async (url: string, init: RequestInit) => {
+    const headers = new Headers(init.headers);
+    const asked = {
+      url,
+      method: init.method ?? "GET",
+      type: headers.get("content-type") ?? "",
+      body: [...(init.body as Uint8Array)],
+    };
+    sent.push(asked);
+    return answer(asked);
+  }) as typeof fetch;
+  return { sent, dns: createDohTransport({ url: URL_OF_RESOLVER, anyServer: "127.0.0.1", fetch: fake }) };
+}
+
+function message(bytes: readonly number[], status = 200, type = "application/dns-message"): Response {
+  return new Response(new Uint8Array(bytes), { status, headers: { "content-type": type } });
+}
+
+describe("dns over https", () => {
+  test("a query: POST of the message with the ID 0, and the answer gets the query's ID", async () => {
+    const { sent, dns } = transport(() => message([0, 0, 0x81, 0x80]));
+    expect(await dns.exchange(none, question, over)).toEqual(new Uint8Array([0x12, 0x34, 0x81, 0x80]));
+    expect(sent).toEqual([
+      { url: URL_OF_RESOLVER, method: "POST", type: "application/dns-message", body: [0, 0, 1, 0] },
+    ]);
+    expect(question[0]).toBe(0x12);
+  });
+
+  test("a server that the target names is asked itself", async () => {
+    const { sent, dns } = transport(() => message([0, 0, 0, 0]));
+    await dns.exchange({ host: "9.9.9.9", port: 53 }, question, over);
+    await dns.exchange({ host: "2620:fe::fe", port: 8443 }, question, over);
+    expect(sent.map(({ url }) => url)).toEqual(["https://9.9.9.9/dns-query", "https://[2620:fe::fe]:8443/dns-query"]);
+  });
+
+  test.each([
+    [() => message([], 503), /HTTP status 503/],
+    [() => message([0, 0, 0, 0], 200, "text/html"), /content-type text\/html/],
+    [() => message([0]), /1 bytes/],
+    [() => Promise.reject(new TypeError("fetch failed")), /fetch failed/],
+  ])("what is no answer is told with the resolver's address: %#", async (answer, what) => {
+    const { dns } = transport(answer);
+    await expect(dns.exchange(none, question, over)).rejects.toThrow(what);
+    await expect(dns.exchange(none, question, over)).rejects.toThrow(URL_OF_RESOLVER);
+  });
+
+  test("a time-out has the name that the resolver looks for", async () => {
+    const { dns } = transport(() => Promise.reject(new DOMException("too late", "TimeoutError")));
+    await expect(dns.exchange(none, question, over)).rejects.toMatchObject({
+      name: "TimeoutError",
+      message: `dns over https ${URL_OF_RESOLVER}: no answer within 1000 ms`,
+    });
+  });
+});
