@@ -36,10 +36,8 @@ server.listen(Number(port), host, () => {
   console.log(JSON.stringify({ event: "listening", pod, host, port: server.address().port }));
 });
 
-// Kubernetes takes the pod out of DNS and sends SIGTERM at the same time. Who still believes the old answer is served meanwhile;
-// then GOAWAY, and the open calls finish.
-process.once("SIGTERM", async () => {
-  await setTimeout(Number(process.env.DRAIN_DELAY ?? 0));
+// GOAWAY: open calls finish, and the gateway sends what comes after to other pods.
+process.once("SIGTERM", () => {
   server.close();
   for (const session of sessions) session.close();
 });

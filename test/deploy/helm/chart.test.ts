@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { ROOT } from "../../e2e/support/runtimes.ts";
+import { checkConfig, problemsOf } from "../kubernetes/config-check.ts";
+import type { KubernetesObject } from "../kubernetes/objects.ts";
+import { parseObjects } from "../kubernetes/objects.ts";
+import { promises, read } from "../kubernetes/promises.ts";
+import { CHART, helmLint, helmTemplate, type Rendered, toolOrSkip, validate } from "../kubernetes/render.ts";
+import { valueMatrix } from "./matrix.ts";
+
+const helm = toolOrSkip("helm", "the chart") ?? "";
+const validator = toolOrSkip("kubectl-validate", "the chart's manifests against Kubernetes' schemas");
+const matrix = helm === "" ? [] : valueMatrix();
+const renderings = new Map<string, Rendered>(matrix.map(({ name, values }) => [name, helmTemplate(helm, values)]));
+
+describe.skipIf(helm === "")("the chart", () => {
+  test.each(Object.entries(promises))("chart: whatever its values, %s", (_promise, holds) => {
+    for (const [name, { objects }] of renderings) {
+      const manifests = read(objects);
+      // Less memory for bodies or more ports: each is judged by its own configuration. `name` is told when it fails.
+      expect(() => holds(manifests), name).not.toThrow();
+    }
+  });
+
+  test("chart: fairlead check finds nothing wrong with what any of the values make", async () => {
+    // Each by what the command calls, and the longest by the command itself, which takes a second to start.
+    const texts = [...renderings].map(([name, { objects }]) => ({ name, text: read(objects).configText }));
+    for (const { name, text } of texts) expect(await problemsOf(text), name).toEqual([]);
+    const longest = texts.toSorted((one, other) => other.text.length - one.text.length)[0];
+    expect(checkConfig(longest.text)).toMatchObject({ ok: true });
+  });
+
+  test("chart: helm lint has nothing to say about any of the values", () => {
+    for (const { values } of matrix) expect(helmLint(helm, values)).toContain("0 chart(s) failed");
+  });
+
+  test.skipIf(validator === null)("chart: each rendering fits Kubernetes' schemas", () => {
+    const texts = Object.fromEntries([...renderings].map(([name, { text }]) => [name, text]));
+    expect(validate(validator!, texts)).toEqual([]);
+  });
+
+  test("chart: with its defaults it makes what the kustomize base has, but for Helm's own labels", () => {
+    const plain = parseObjects(readFileSync(join(ROOT, "deploy/kubernetes.yaml"), "utf8"));
+    expect(comparable(renderings.get("defaults")?.objects ?? [])).toEqual(comparable(plain));
+  });
+
+  test("chart: a change of the configuration makes new pods, and one that the gateway does not read makes none", () => {
+    const checksum = (values: object) => {
+      const { deployment } = read(helmTemplate(helm, values as Record<string, unknown>).objects);
+      return deployment.spec.template.metadata.annotations?.["checksum/config"];
+    };
+    expect(checksum({})).toMatch(/^[0-9a-f]{64}$/);
+    expect(checksum({ log: { level: "debug" } })).not.toBe(checksum({}));
+    expect(checksum({ autoscaling: { maxReplicas: 5 } })).toBe(checksum({}));
+  });
+
+  test("chart: two releases in a namespace have nothing in common", () => {
+    const names = (release: string) =>
+      helmTemplate(helm, {}, release).objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    const one = names("one");
+    expect(one).toContain("Deployment one-fairlead");
+    expect(names("two").filter((name) => one.includes(name))).toEqual([]);
+  });
+
+  test("chart: every value of values.yaml is in the schema, and the schema lets no other in", () => {
+    const values = parse(readFileSync(join(CHART, "values.yaml"), "utf8"));
+    const schema = JSON.parse(readFileSync(join(CHART, "values.schema.json"), "utf8"));
+    expect(Object.keys(values).filter((name) => !(name in schema.properties))).toEqual([]);
+    expect(schema.additionalProperties).toBe(false);
+  });
+
+  test.each([
+    ["a mistyped field", { autoscalng: { enabled: true } }, "autoscalng"],
+    ["a mistyped field of a backend", { backends: [{ name: "a", target: "dns:///a:1", polcy: "p2c" }] }, "polcy"],
+    ["an unknown policy", { backends: [{ name: "a", target: "dns:///a:1", policy: "best" }] }, "policy"],
+    ["no backend", { backends: [] }, "backends"],
+    ["a port that needs root", { ports: { rpc: 443 } }, "rpc"],
+    ["a number of seconds that is a text", { drain: { delaySeconds: "5s" } }, "delaySeconds"],
+    ["a route to a backend that is not there", { routes: [{ backendRefs: [{ name: "ehco" }] }] }, 'the backend "ehco"'],
+    [
+      "two backends of a name",
+      {
+        backends: [
+          { name: "a", target: "dns:///a:1" },
+          { name: "a", target: "dns:///b:1" },
+        ],
+      },
+      '"a" stands twice',
+    ],
+  ])("chart: %s is refused, by name", (_what, values, message) => {
+    expect(() => helmTemplate(helm, values)).toThrow(message);
+  });
+});
+
+/** Objects by kind and name, without what Helm and kustomize add on their own. */
+function comparable(objects: readonly KubernetesObject[]): Record<string, unknown> {
+  return Object.fromEntries(
+    objects.map((object) => {
+      const copy = structuredClone(object) as KubernetesObject & {
+        metadata: { labels: Record<string, string> };
+        spec?: { template?: { metadata: { annotations?: unknown } } };
+      };
+      for (const label of ["helm.sh/chart", "app.kubernetes.io/version", "app.kubernetes.io/managed-by"])
+        delete copy.metadata.labels[label];
+      delete copy.spec?.template?.metadata.annotations;
+      if (copy.data !== undefined) (copy as { data: unknown }).data = parse(copy.data["fairlead.yaml"]);
+      return [`${object.kind} ${object.metadata.name}`, copy];
+    }),
+  );
+}
