@@ -12,8 +12,11 @@ export interface ExchangeOwner {
   wake(): void;
   /** Request bytes have left. */
   left(bytes: number): void;
-  /** True when no request can follow this one: what is left of it is too long to be read and thrown away, or the end is near. */
-  ending(): boolean;
+  /**
+   * True when no request can follow this one: what is left of it is too long to be read and thrown away, or the end is near.
+   * @param whole the answer is all there
+   */
+  ending(whole: boolean): boolean;
   /** The answer is whole. @param close the connection ends with it */
   answered(close: boolean): void;
   /** The answer broke off. @param visible the client can tell that bytes are missing */
@@ -109,14 +112,14 @@ export class Exchange implements Receiver, Flow {
     if (head === null) return;
     const length = lengthOf(head);
     const unknown = this.request.bodyless ? "none" : this.request.old ? "close" : "chunked";
-    this.#begin(head, length >= 0 ? length : unknown);
+    this.#begin(head, length >= 0 ? length : unknown, false);
   }
 
-  #begin(head: Head, framing: Framing): void {
+  #begin(head: Head, framing: Framing, whole: boolean): void {
     this.#head = null;
     this.#framing = isBodyless(head.fields[1]) ? "none" : framing;
     const { close } = this.request;
-    this.#close = close || this.#framing === "close" || saysClose(head) || this.#owner.ending();
+    this.#close = close || this.#framing === "close" || saysClose(head) || this.#owner.ending(whole);
     writeHead(this.#owner.output, head, this.#framing, this.#close, this.#owner.common);
     const first = this.#first;
     this.#first = null;
@@ -140,7 +143,7 @@ export class Exchange implements Receiver, Flow {
   end(_trailers: Head | null): void {
     if (this.over) return;
     const head = this.#head;
-    if (head !== null) this.#begin(head, this.#wholeLength(head));
+    if (head !== null) this.#begin(head, this.#wholeLength(head), true);
     if (this.#framing === "chunked") {
       this.#owner.output.reserve(8);
       putText(this.#owner.output, "0\r\n\r\n");

@@ -2,6 +2,9 @@ import { ChunkedBody, type TakeData } from "./chunked.ts";
 import type { Input } from "./input.ts";
 import { CHUNKED } from "./request-head.ts";
 
+/** `0 CRLF CRLF`: how nearly every chunked body ends. */
+const LAST_CHUNK = [0x30, 0x0d, 0x0a, 0x0d, 0x0a];
+
 /** The body of one request: as long as its head says, or in chunks. */
 export class RequestBody {
   readonly #chunked: ChunkedBody | null;
@@ -13,9 +16,18 @@ export class RequestBody {
     this.#left = Math.max(0, length);
   }
 
-  /** Bytes that are still to come, as far as that is known. */
-  get left(): number {
-    return this.#left;
+  get chunked(): boolean {
+    return this.#chunked !== null;
+  }
+
+  /**
+   * True when more is to come than so many bytes, or may be: of chunks nobody knows, unless what is here looks like their end.
+   * When it only looks so, more is read than was meant.
+   */
+  exceeds(bytes: number, input: Input): boolean {
+    if (this.#chunked === null) return this.#left > bytes;
+    const from = input.end - LAST_CHUNK.length;
+    return from < input.at || LAST_CHUNK.some((byte, i) => input.bytes[from + i] !== byte);
   }
 
   /** Takes from the input what belongs to the body. */

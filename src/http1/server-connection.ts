@@ -74,6 +74,8 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   #leaving = false;
   /** Nothing is read any more, and nothing sent but what is queued. */
   #over = false;
+  /** The client has sent something since the last sweep. */
+  #talking = false;
   #closed = false;
 
   /** @param secure the stream is TLS */
@@ -104,6 +106,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   received(bytes: Uint8Array): void {
+    this.#talking = true;
     if (this.#over) return;
     this.#input.add(bytes);
     this.#read();
@@ -249,11 +252,13 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     if (this.#exchange === null) this.#read();
   }
 
-  ending(): boolean {
+  ending(whole: boolean): boolean {
     if (this.#leaving) return true;
     // A client that waits for 100 (Continue) need not send the body after its answer, and then does not say so.
     if (this.#unsure) return true;
-    return !this.#requested && this.#body !== null && this.#body.left > DISCARD_BYTES;
+    if (this.#requested || this.#body === null) return false;
+    // The answer of a stream begins while the request is coming in chunks, and then that ends first, mostly.
+    return (whole || !this.#body.chunked) && this.#body.exceeds(DISCARD_BYTES, this.#input);
   }
 
   answered(close: boolean): void {
@@ -380,7 +385,9 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
       // The last answer may take its time, like any other, as long as it leaves.
       if (this.#overdue.blocked(ms, queued)) this.destroy();
       else if (queued > 0) this.#age = 0;
-      else if (this.#age >= GOODBYE_MS) this.destroy();
+      // Who is still sending has not looked at the answer yet, and a reset would take it away (RFC 9112 9.6).
+      else if (this.#age >= (this.#talking ? limits.headTimeout : GOODBYE_MS)) this.destroy();
+      this.#talking = false;
     } else if (this.#overdue.blocked(ms, queued)) {
       this.#lose(lostAbort("the client took no data for too long"));
       this.destroy();

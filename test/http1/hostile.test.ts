@@ -111,6 +111,72 @@ describe("clients that do not read", () => {
   });
 });
 
+describe("answers before their requests have ended", () => {
+  const chunks = (fields = "") => `POST / HTTP/1.1\r\nhost: a\r\n${fields}transfer-encoding: chunked\r\n\r\n`;
+  const CLOSE = /^HTTP\/1.1 200 OK\r\n.*connection: close\r\n/s;
+  const KEEP = /^HTTP\/1.1 200 OK\r\n.*connection: keep-alive\r\n/s;
+
+  test("a body in chunks whose end nobody knows: the answer says close, and does not promise what cannot be kept", () => {
+    const r = rig();
+    r.give(`${chunks()}5\r\nhello\r\n`);
+    r.requests[0].answer("no");
+    expect(r.sent()).toMatch(CLOSE);
+    expect(r.stream.endedByOwner).toBe(true);
+    r.give(`5\r\nhello\r\n0\r\n\r\n${SHORT}`);
+    expect(r.requests.length).toBe(1);
+  });
+
+  test("a body in chunks that is here whole: the connection goes on, wherever in it the answer came", () => {
+    for (const hook of ["onHead", "onData"] as const) {
+      const r = rig();
+      r[hook] = (request) => {
+        if (!request.exchange.over) request.answer("no");
+      };
+      r.give(`${chunks()}5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n`);
+      expect(r.sent()).toMatch(KEEP);
+      r[hook] = () => {};
+      r.onEnd = (request) => request.answer("next");
+      r.give(SHORT);
+      expect(r.sent()).toMatch(/next$/);
+    }
+  });
+
+  test("a stream's answer that begins while the request is coming keeps the connection", () => {
+    const r = rig();
+    r.give(`${chunks()}5\r\nhello\r\n`);
+    r.requests[0].exchange.head(ownHead(":status", "200"));
+    expect(r.sent()).toMatch(KEEP);
+    r.give("0\r\n\r\n");
+    r.requests[0].exchange.end(null);
+    r.onEnd = (request) => request.answer("next");
+    r.give(SHORT);
+    expect(r.sent()).toMatch(/next$/);
+  });
+
+  test("who goes on sending after the last answer is read until headTimeout, so that no reset takes the answer away", async () => {
+    const r = rig({ headTimeout: 6_000 });
+    r.give(`${chunks()}5\r\nhello\r\n`);
+    r.requests[0].answer("no");
+    r.turn();
+    for (let i = 0; i < 5; i++) {
+      r.give("5\r\nhello\r\n");
+      await r.sweep(1);
+      expect(r.stream.isClosed, `second ${i}`).toBe(false);
+    }
+    r.give("5\r\nhello\r\n");
+    await r.sweep(1);
+    expect(r.stream.isClosed).toBe(true);
+  });
+
+  test("who sends nothing more after the last answer has two seconds to close", async () => {
+    const r = rig();
+    r.give(`${chunks()}5\r\nhello\r\n`);
+    r.requests[0].answer("no");
+    await r.sweep(2);
+    expect(r.stream.isClosed).toBe(true);
+  });
+});
+
 describe("ends", () => {
   test("the last answer may take longer than stallTimeout, as long as it leaves; then the client has its moment to close", async () => {
     const r = rig({ stallTimeout: 5_000, stallBytes: 1_000 });
