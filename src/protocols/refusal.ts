@@ -1,7 +1,13 @@
-import type { Flow, Head, Receiver } from "../http2/receiver.ts";
+import type { Head, Receiver } from "../http2/receiver.ts";
 import type { Timer } from "../runtime/machine.ts";
-import type { Request } from "./classify.ts";
-import { ownHead } from "./status.ts";
+import { classify, type Request } from "./classify.ts";
+import { ConnectStreamResponse } from "./connect-stream.ts";
+import type { Downstream } from "./downstream.ts";
+import { GrpcWebResponse } from "./grpc-web.ts";
+import { errorJson, type RpcStatus } from "./rpc-error.ts";
+import { ownHead, Status } from "./status.ts";
+
+const PLAIN = "text/plain; charset=utf-8";
 
 /** What this port takes, for `Accept-Post` (W3C LDP 7.1) on a 415. */
 export const ACCEPT_POST = [
@@ -25,6 +31,8 @@ export interface PlainAnswer {
   readonly headers: readonly (readonly [string, string])[];
   /** For people; ends with a line feed. */
   readonly body: string;
+  /** The same for a client whose protocol is known. Absent: everyone gets the plain answer. */
+  readonly rpc?: RpcStatus;
 }
 
 /** Why a request that is not gRPC is not served. */
@@ -75,16 +83,39 @@ export const refusalOfHttp1Grpc: PlainAnswer = {
     "by prior knowledge in plaintext, by ALPN with TLS.\n",
 };
 
-/** The header list was over a limit. RFC 6585 5. */
+/**
+ * The header list was over a limit. RFC 6585 5; no protocol maps a 431 to a code, and clients would make `unknown` of it, so those
+ * whose protocol is known hear RESOURCE_EXHAUSTED. A client whose content-type stood behind the limit is not known.
+ */
 export function refusalOfOverflow(overflow: "bytes" | "fields"): PlainAnswer {
   const what = overflow === "bytes" ? "larger than maxHeaderListBytes allows" : "longer than maxHeaderFields allows";
-  return { status: 431, headers: [], body: `fairlead: the request's header list is ${what}.\n` };
+  const message = `the request's header list is ${what}`;
+  return {
+    status: 431,
+    headers: [],
+    body: `fairlead: ${message}.\n`,
+    rpc: { code: Status.RESOURCE_EXHAUSTED, message, details: [] },
+  };
+}
+
+/** An answer in the client's own protocol, if it is one that says codes and the answer has one. Else plain. */
+function send(answer: PlainAnswer, request: Request | null, httpMethod: string, to: Downstream): void {
+  const { rpc } = answer;
+  const protocol = request?.protocol;
+  if (rpc === undefined || request === null) sendBody(answer, PLAIN, httpMethod, to);
+  else if (protocol === "grpc-web" || protocol === "grpc-web-text")
+    new GrpcWebResponse(request, to).fail(rpc.code, rpc.message);
+  else if (protocol === "connect-stream") new ConnectStreamResponse(request, to).fail(rpc);
+  else if (protocol === "connect-unary" || protocol === "connect-get") {
+    // HTTP's own status stays: a Connect client takes the code from the JSON, whatever the status is.
+    sendBody({ ...answer, body: JSON.stringify(errorJson(rpc)) }, "application/json", httpMethod, to);
+  } else sendBody(answer, PLAIN, httpMethod, to);
 }
 
 /** An answer's bytes as a response. HEAD gets no body. */
-function send(answer: PlainAnswer, httpMethod: string, to: Receiver): void {
+function sendBody(answer: PlainAnswer, contentType: string, httpMethod: string, to: Receiver): void {
   const body = new TextEncoder().encode(answer.body);
-  const fields = [":status", String(answer.status), "content-type", "text/plain; charset=utf-8"];
+  const fields = [":status", String(answer.status), "content-type", contentType];
   for (const [name, value] of answer.headers) fields.push(name, value);
   fields.push("content-length", String(body.length));
   to.head(ownHead(fields));
@@ -96,25 +127,28 @@ function send(answer: PlainAnswer, httpMethod: string, to: Receiver): void {
 const PATIENT_BYTES = 65_536;
 
 /**
- * Takes a request that is refused with a plain HTTP answer: reads the body, so that clients which send before they read see
+ * Takes a request that is refused before it is a call, mostly with a plain HTTP answer: reads the body, so that clients which send before they read see
  * the answer and the connection goes on, and answers when it ends.
  */
 export class Refusal implements Receiver {
   readonly #answer: PlainAnswer;
   readonly #httpMethod: string;
-  readonly #to: Receiver & Flow;
+  readonly #to: Downstream;
+  #request: Request | null = null;
   /** Calls {@link expire}; cancelled when the answer is out, or it would keep all of this for nothing. */
   timer: Timer | null = null;
   #left = PATIENT_BYTES;
   #answered = false;
 
-  constructor(answer: PlainAnswer, httpMethod: string, to: Receiver & Flow) {
+  constructor(answer: PlainAnswer, httpMethod: string, to: Downstream) {
     this.#answer = answer;
     this.#httpMethod = httpMethod;
     this.#to = to;
   }
 
-  head(_head: Head): void {}
+  head(head: Head): void {
+    this.#request = classify(head);
+  }
 
   data(_bytes: Uint8Array, start: number, end: number): void {
     this.#to.consumed(end - start);
@@ -140,6 +174,6 @@ export class Refusal implements Receiver {
     if (this.#answered) return;
     this.#answered = true;
     this.timer?.cancel();
-    send(this.#answer, this.#httpMethod, this.#to);
+    send(this.#answer, this.#request, this.#httpMethod, this.#to);
   }
 }

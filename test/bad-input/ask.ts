@@ -1,6 +1,8 @@
+import { expect } from "vitest";
 import { errorCodeName } from "../../src/http2/error-code.ts";
 import type { TestClient } from "../gateway/support/client.ts";
 import { firstValue } from "../gateway/support/fields.ts";
+import type { Http1Client, RawAnswer } from "../gateway/support/http1-client.ts";
 import type { Party } from "../gateway/support/party.ts";
 import type { World } from "../gateway/support/world.ts";
 import type { Caller, Got, Seen, Sent } from "./callers.ts";
@@ -16,7 +18,44 @@ export async function overHttp2(world: World, client: TestClient, caller: Caller
   return readParty(caller, call);
 }
 
-function readParty(caller: Caller, call: Party): Seen {
+/** A request as it stands on the wire of HTTP/1.1. */
+export function http1Bytes(sent: Sent): Uint8Array {
+  const fields = ["host", "echo.test", ...sent.headers];
+  if (sent.method !== "GET" && !sent.headers.includes("content-length")) {
+    fields.push("content-length", String(sent.body.length));
+  }
+  let head = `${sent.method} ${sent.path} HTTP/1.1\r\n`;
+  for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return Buffer.concat([Buffer.from(`${head}\r\n`, "latin1"), sent.body]);
+}
+
+/** The same on a connection of HTTP/1.1: what the app sees, and whether the connection ended with it. */
+export async function overHttp1(world: World, client: Http1Client, caller: Caller, sent: Sent): Promise<Seen> {
+  const before = client.answers().length;
+  client.write(http1Bytes(sent));
+  await world.settle();
+  const answers = client.answers().slice(before);
+  const closed = client.finished || client.over;
+  if (answers.length === 0) return { text: closed ? "the body breaks off" : "**nothing**", message: "" };
+  expect(answers).toHaveLength(1);
+  const [answer] = answers;
+  // RFC 9112 9.6: who will close says so.
+  const says = firstValue(answer.fields, "connection")?.split(", ").includes("close") === true;
+  expect(closed, "connection: close, and the FIN").toBe(says);
+  const seen = readRaw(caller, answer);
+  return closed ? { ...seen, text: `${seen.text}, closed` } : seen;
+}
+
+export function readRaw(caller: Caller, { status, fields, body }: RawAnswer): Seen {
+  return caller.read({
+    status,
+    header: (name) => firstValue(fields, name) ?? null,
+    trailer: () => null,
+    body: new Uint8Array(body),
+  });
+}
+
+export function readParty(caller: Caller, call: Party): Seen {
   if (call.aborted !== null) return { text: `RST_STREAM ${errorCodeName(call.aborted.code)}`, message: "" };
   if (!call.ended) return { text: "**nothing**", message: "" };
   return caller.read({

@@ -5,8 +5,8 @@ import type { Party } from "../gateway/support/party.ts";
 import type { Pod } from "../gateway/support/pod.ts";
 import { routeSettings } from "../gateway/support/settings.ts";
 import { POD, startTriple, startWorld, type World, type WorldOptions } from "../gateway/support/world.ts";
-import { overFetch, overHttp2 } from "./ask.ts";
-import { type CallerName, callers, framed, PAYLOAD } from "./callers.ts";
+import { overFetch, overHttp1, overHttp2 } from "./ask.ts";
+import { type Caller, type CallerName, callers, framed, PAYLOAD, type Seen, type Sent } from "./callers.ts";
 import { badRequests } from "./clients.ts";
 import { badAnswers, badServers } from "./pods.ts";
 import { type Cell, markdown, type Row } from "./table.ts";
@@ -37,6 +37,23 @@ async function expectNothingOpen(world: World): Promise<void> {
   expect(world.held).toBe(0);
 }
 
+/** Over HTTP/1.1, with a good call after it on the same connection where that is kept. */
+async function onHttp1(world: World, caller: Caller, sent: Sent, pod: Pod): Promise<Seen> {
+  const client = await world.http1();
+  const before = pod.calls.length;
+  const seen = await overHttp1(world, client, caller, sent);
+  if (seen.text !== "ok") expect(heard(pod, before), `${caller.name}: ${seen.text}: the pod`).not.toBe("the call");
+  expect(seen.text, caller.name).not.toContain("**");
+  if (!client.finished && !client.over) {
+    const next = await overHttp1(world, client, caller, caller.send());
+    expect(next.text, `${caller.name}: the next call on the connection of HTTP/1.1`).toBe("ok");
+  }
+  client.end();
+  await world.settle();
+  expect(client.over).toBe(true);
+  return seen;
+}
+
 describe("bad requests", () => {
   test.each(badRequests)("$what", async (item) => {
     const { world, pod, client } = await startTriple(options);
@@ -46,8 +63,7 @@ describe("bad requests", () => {
       const sent = item.send(caller);
       if (sent === null) continue;
       const before = pod.calls.length;
-      const over = item.fetchOnly === true ? overFetch(world, caller, sent) : overHttp2(world, client, caller, sent);
-      const http2 = await over;
+      const http2 = await overHttp2(world, client, caller, sent);
       const podHeard = heard(pod, before);
       // gRPC is a splice: what its messages are is between client and pod.
       if (caller.name !== "gRPC") expect(http2.text === "ok", `${caller.name}: ${http2.text}`).toBe(!item.refused);
@@ -57,20 +73,38 @@ describe("bad requests", () => {
       expect((await overHttp2(world, client, caller, caller.send())).text, `${caller.name}: the next call`).toBe("ok");
       expect(client.events).toEqual(["ready"]);
 
-      const without1 = item.http2Only === true || caller.name === "gRPC";
-      const beforeFetch = pod.calls.length;
-      const http1 = without1 ? null : await overFetch(world, caller, sent);
-      if (http1 !== null) {
-        expect(http1.text === "ok", `${caller.name} over fetch: ${http1.text}`).toBe(!item.refused);
-        if (http1.text !== "ok")
-          expect(heard(pod, beforeFetch), `${caller.name} over fetch: the pod`).not.toBe("the call");
+      // gRPC is answered 426 here, whatever it sends.
+      let http1: Seen | null = null;
+      if (caller.name !== "gRPC" && item.http2Only !== true) {
+        http1 = await onHttp1(world, caller, sent, pod);
+        expect(http1.text === "ok", `${caller.name} over HTTP/1.1: ${http1.text}`).toBe(!item.refused);
         await expectNothingOpen(world);
+        if (item.notFetch !== true) {
+          const before = pod.calls.length;
+          const fetched = await overFetch(world, caller, sent);
+          expect(fetched.text === "ok", `${caller.name} over fetch: ${fetched.text}`).toBe(!item.refused);
+          if (fetched.text !== "ok") expect(heard(pod, before), `${caller.name} over fetch`).not.toBe("the call");
+          await expectNothingOpen(world);
+        }
       }
       seen.set(caller.name, { http2, http1, pod: podHeard });
     }
     rows.clients.push({ what: item.what, seen });
   });
 });
+
+/** A bad answer over HTTP/1.1, and a good one after it on the same connection where that is kept. */
+async function answeredOverHttp1(world: World, caller: Caller, pod: Pod): Promise<Seen> {
+  const client = await world.http1();
+  const seen = await overHttp1(world, client, caller, caller.send());
+  expect(seen.text, caller.name).not.toContain("**");
+  if (!client.finished && !client.over) {
+    pod.onCall = answerWell;
+    expect((await overHttp1(world, client, caller, caller.send())).text, `${caller.name}: the next call`).toBe("ok");
+  }
+  client.end();
+  return seen;
+}
 
 describe("bad answers", () => {
   test.each(badAnswers)("$what", async (item) => {
@@ -86,7 +120,11 @@ describe("bad answers", () => {
       expect(client.events).toEqual(["ready"]);
       expect(http2.text, caller.name).not.toContain("**nothing**");
       pod.onCall = (call) => item.answer(call, pod);
-      const http1 = caller.name === "gRPC" ? null : await overFetch(world, caller, caller.send());
+      if (caller.name !== "gRPC") {
+        expect((await overFetch(world, caller, caller.send())).text, `${caller.name} over fetch`).not.toContain("**");
+        await expectNothingOpen(world);
+      }
+      const http1 = caller.name === "gRPC" ? null : await answeredOverHttp1(world, caller, pod);
       await expectNothingOpen(world);
       seen.set(caller.name, { http2, http1, pod: "" });
     }
@@ -118,7 +156,11 @@ describe("pods that speak something else", () => {
       await expectNothingOpen(world);
       expect(http2.text, caller.name).toContain("unavailable");
       expect(client.events).toEqual(["ready"]);
-      const http1 = caller.name === "gRPC" ? null : await overFetch(world, caller, caller.send());
+      const over1 = await world.http1();
+      const http1 = caller.name === "gRPC" ? null : await overHttp1(world, over1, caller, caller.send());
+      if (http1 !== null) expect(over1.finished, `${caller.name}: the connection of HTTP/1.1`).toBe(false);
+      over1.end();
+      await expectNothingOpen(world);
       seen.set(caller.name, { http2, http1, pod: "" });
     }
     rows.servers.push({ what: item.what, seen });
@@ -134,8 +176,8 @@ test("docs/bad-input.md: is what the clients of this run saw", async ({ skip }) 
 <!-- Written by npx vitest run test/bad-input -u, from what its clients saw. Do not edit: the test fails when this page is stale. -->
 
 What each protocol's client sees when something is wrong: the code, the HTTP status where it is not 200 by the protocol's own rules, and the
-message. The client's connection goes on afterwards in every row, and nothing stays open or counted. Over HTTP/1.1 the same is seen unless a
-cell says otherwise, except for gRPC, which is answered 426 there. An empty cell: the protocol cannot say it.
+message. The client's connection goes on afterwards, unless a cell says "closed", and nothing stays open or counted. Over HTTP/1.1 the same
+is seen unless a cell says otherwise, except for gRPC, which is answered 426 there. An empty cell: the protocol cannot say it.
 
 ## Clients
 

@@ -5,10 +5,10 @@ export interface BadRequest {
   readonly what: string;
   /** @returns null where the protocol cannot even say it */
   send(caller: Caller): Sent | null;
-  /** Over HTTP/2 only: the Fetch standard cannot say it, and node:http refuses it before us. */
+  /** The Fetch standard cannot say it. */
+  readonly notFetch?: true;
+  /** On HTTP/1.1 it is about the connection and not the call: see http1.ts. */
   readonly http2Only?: true;
-  /** Over fetch only: the engine's client side heeds the gateway's SETTINGS_MAX_HEADER_LIST_SIZE and does not send it. */
-  readonly fetchOnly?: true;
   /** Every protocol but gRPC is refused before the pod hears anything but, at most, a call that is cancelled. */
   readonly refused: boolean;
 }
@@ -44,8 +44,8 @@ function withHeaders(
   };
 }
 
-function path(what: string, value: string, http2Only = false): BadRequest {
-  return { what, refused: true, send: (caller) => caller.send({ path: value }), ...(http2Only ? { http2Only } : {}) };
+function path(what: string, value: string, notFetch = false): BadRequest {
+  return { what, refused: true, send: (caller) => caller.send({ path: value }), ...(notFetch ? { notFetch } : {}) };
 }
 
 function query(what: string, change: (query: string) => string): BadRequest {
@@ -94,10 +94,7 @@ export const badRequests: readonly BadRequest[] = [
   query("GET with one base64 character too many", (good) => good.replace("AQIDBAUG", "AQIDB")),
   query("GET with bad percent-escapes", (good) => good.replace("base64=1", "base64=0").replace("AQIDBAUG", "%4")),
   query("GET with another version of Connect", (good) => good.replace("connect=v1", "connect=v2")),
-  {
-    ...query("GET with a query of 70,000 characters", (good) => good.replace("AQIDBAUG", "AAAA".repeat(17_500))),
-    fetchOnly: true,
-  },
+  query("GET with a query of 70,000 characters", (good) => good.replace("AQIDBAUG", "AAAA".repeat(17_500))),
   query("GET without `message`", (good) => good.replace("message=AQIDBAUG", "")),
   { what: "Wrong method, PUT", refused: true, send: (caller) => ({ ...caller.send(), method: "PUT" }) },
   { what: "Wrong method, DELETE", refused: true, send: (caller) => ({ ...caller.send(), method: "DELETE" }) },
