@@ -9,6 +9,7 @@ import type { Abort, Head, Receiver } from "../http2/receiver.ts";
 import type { Sweepable } from "../http2/sweeper.ts";
 import type { ByteStream, ByteStreamHandler } from "../runtime/machine.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import { Goodbye } from "./goodbye.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Input } from "./input.ts";
 import { RequestBody } from "./request-body.ts";
@@ -37,8 +38,6 @@ const READ_AHEAD_BYTES = 262_144;
 const PIPELINED_BYTES = 65_536;
 /** What a client may still send of a request that was answered, before its connection is given up rather than read to the end. */
 const DISCARD_BYTES = 262_144;
-/** How long the peer may take to read our last answer and close, until we do. Counted in sweeps: a second less may be meant. */
-const GOODBYE_MS = 2_000;
 
 /**
  * The server side of an HTTP/1.1 connection (RFC 9112): one request after the other, a pipelined one when the one before it has been
@@ -50,6 +49,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   readonly #options: Http1Options;
   readonly #events: Http1Events;
   readonly #overdue: Overdue;
+  readonly #goodbye: Goodbye;
   readonly #heads: HeadReader;
   readonly #input = new Input();
   readonly #take = (bytes: Uint8Array, start: number, end: number): void => this.#give(bytes, start, end);
@@ -74,8 +74,6 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   #leaving = false;
   /** Nothing is read any more, and nothing sent but what is queued. */
   #over = false;
-  /** The client has sent something since the last sweep. */
-  #talking = false;
   #closed = false;
 
   /** @param secure the stream is TLS */
@@ -85,6 +83,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     this.#options = options;
     this.#events = events;
     this.#overdue = new Overdue(limits, this.output);
+    this.#goodbye = new Goodbye(limits.headTimeout);
     // Twice the limit, so that the gateway can say in the client's own protocol that a head is too large.
     this.#heads = new HeadReader(secure ? "https" : "http", 2 * limits.maxHeaderListBytes, 2 * limits.maxHeaderFields);
     this.output.attach(stream);
@@ -106,7 +105,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   received(bytes: Uint8Array): void {
-    this.#talking = true;
+    this.#goodbye.heard = true;
     if (this.#over) return;
     this.#input.add(bytes);
     this.#read();
@@ -316,7 +315,6 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#age = 0;
     this.output.flush();
     this.#stream.end();
     if (this.#paused) this.#resume();
@@ -382,12 +380,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     const { limits } = this.#options;
     const queued = this.#stream.queued();
     if (this.#over) {
-      // The last answer may take its time, like any other, as long as it leaves.
-      if (this.#overdue.blocked(ms, queued)) this.destroy();
-      else if (queued > 0) this.#age = 0;
-      // Who is still sending has not looked at the answer yet, and a reset would take it away (RFC 9112 9.6).
-      else if (this.#age >= (this.#talking ? limits.headTimeout : GOODBYE_MS)) this.destroy();
-      this.#talking = false;
+      if (this.#goodbye.sweep(ms, queued, this.#overdue)) this.destroy();
     } else if (this.#overdue.blocked(ms, queued)) {
       this.#lose(lostAbort("the client took no data for too long"));
       this.destroy();
