@@ -127,7 +127,7 @@ export const rules = {
     of: ["least_outstanding", "round_robin", "p2c", "random"],
   },
   "Backend.ties": { kind: "choice", default: "quickest", of: ["quickest", "random"] },
-  // All: until there are thousands of pods, connections cost less than the evenness that a subset loses (docs/scaling.md).
+  // All: a subset that is too small for the number of gateways leaves pods without calls (docs/scaling.md).
   "Backend.subset": count(0, 0),
   // As gRPC clients: long enough for one lost SYN (1 s) and its repetition (2 s).
   "Backend.connectTimeout": { kind: "duration", default: 5 * second, min: 1, max: 5 * minute },

@@ -541,7 +541,8 @@ export type Backend = Message<"fairlead.config.v1.Backend"> & {
 
   /**
    * How many of the target's pods this gateway uses: a random choice that other gateways do not share, and that changes by one
-   * pod when one comes or goes. 0 uses all, which is right for up to some thousand pods; docs/scaling.md says how to choose it.
+   * pod when one comes or goes. 0 uses all. With thousands of pods and tens of gateways, four times pods over gateways is good:
+   * docs/scaling.md.
    *
    * @generated from field: optional uint32 subset = 16;
    */
