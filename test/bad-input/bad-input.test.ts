@@ -5,9 +5,10 @@ import type { Party } from "../gateway/support/party.ts";
 import type { Pod } from "../gateway/support/pod.ts";
 import { routeSettings } from "../gateway/support/settings.ts";
 import { POD, startTriple, startWorld, type World, type WorldOptions } from "../gateway/support/world.ts";
-import { overFetch, overHttp1, overHttp2 } from "./ask.ts";
+import { overFetch, overHttp1, overHttp2, readParty } from "./ask.ts";
 import { type Caller, type CallerName, callers, framed, PAYLOAD, type Seen, type Sent } from "./callers.ts";
 import { badRequests } from "./clients.ts";
+import { badFrames, sendFrames } from "./frames.ts";
 import { badAnswers, badServers } from "./pods.ts";
 import { type Cell, markdown, type Row } from "./table.ts";
 
@@ -16,7 +17,12 @@ const options: WorldOptions = {
   settings: { routes: [routeSettings({ connectGet: ["*"] })] },
   backend: { json: "passthrough" },
 };
-const rows: Record<"clients" | "pods" | "servers", Row[]> = { clients: [], pods: [], servers: [] };
+const rows: Record<"clients" | "frames" | "pods" | "servers", Row[]> = {
+  clients: [],
+  frames: [],
+  pods: [],
+  servers: [],
+};
 
 /** Answers in the codec that it was asked in. */
 function answerWell(call: Party): void {
@@ -106,6 +112,28 @@ async function answeredOverHttp1(world: World, caller: Caller, pod: Pod): Promis
   return seen;
 }
 
+describe("bad frames", () => {
+  test.each(badFrames)("$what", async (item) => {
+    const { world, pod, client } = await startTriple(options);
+    pod.onCall = answerWell;
+    const seen = new Map<CallerName, Cell>();
+    for (const caller of callers) {
+      const before = pod.calls.length;
+      const party = sendFrames(client, item, caller);
+      await world.settle();
+      const http2 = readParty(caller, party);
+      const podHeard = heard(pod, before);
+      expect(http2.text === "ok", `${caller.name}: ${http2.text}`).toBe(item.taken === true);
+      if (item.taken !== true && item.whole !== true) expect(podHeard, `${caller.name}: the pod`).not.toBe("the call");
+      await expectNothingOpen(world);
+      expect((await overHttp2(world, client, caller, caller.send())).text, `${caller.name}: the next call`).toBe("ok");
+      expect(client.events).toEqual(["ready"]);
+      seen.set(caller.name, { http2, http1: null, pod: podHeard });
+    }
+    rows.frames.push({ what: item.what, seen });
+  });
+});
+
 describe("bad answers", () => {
   test.each(badAnswers)("$what", async (item) => {
     const { world, pod, client } = await startTriple(options);
@@ -169,8 +197,8 @@ describe("pods that speak something else", () => {
 
 test("docs/bad-input.md: is what the clients of this run saw", async ({ skip }) => {
   // Only whole runs: with `-t` most of the table is missing.
-  const count = rows.clients.length + rows.pods.length + rows.servers.length;
-  if (count < badRequests.length + badAnswers.length + badServers.length) skip("not every item ran");
+  const count = Object.values(rows).flat().length;
+  if (count < badRequests.length + badFrames.length + badAnswers.length + badServers.length) skip("not every item ran");
   const page = `# Bad input
 
 <!-- Written by npx vitest run test/bad-input -u, from what its clients saw. Do not edit: the test fails when this page is stale. -->
@@ -185,6 +213,12 @@ is seen unless a cell says otherwise, except for gRPC, which is answered 426 the
 messages; the pods of this table answer OK to everything. gRPC is spliced: not even its envelopes are looked at.
 
 ${markdown(rows.clients, true)}
+
+## Frames of HTTP/2
+
+A request that is good but for its frames or its head (RFC 9113 8). The stream is reset and nothing else; other calls on the connection go on.
+
+${markdown(rows.frames, true)}
 
 ## Pods
 
