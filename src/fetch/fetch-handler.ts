@@ -4,6 +4,7 @@ import type { Log } from "../runtime/machine.ts";
 import type { GivenFiles } from "../runtime/portable-files.ts";
 import { refuseNativeGrpc } from "./native-grpc.ts";
 
+/** What a handler may be given besides its configuration. */
 export interface FetchHandlerOptions {
   /** Files that the configuration names, by their paths there, for platforms without a file system. Default: none. */
   readonly files?: GivenFiles;

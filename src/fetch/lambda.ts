@@ -2,27 +2,37 @@
 
 /** What is read of a function URL's request, payload format 2.0. */
 export interface LambdaEvent {
+  /** The path, percent-encoded as it came. */
   readonly rawPath: string;
   /** Without the question mark. */
   readonly rawQueryString: string;
   /** Lower case; several of one name are joined by commas. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Each `name=value`; Lambda takes them out of the headers. */
   readonly cookies?: readonly string[];
+  /** Left out when the request has none. */
   readonly body?: string;
+  /** How `body` is to be read: base64, or text. */
   readonly isBase64Encoded: boolean;
+  /** The function's own host, and the method. */
   readonly requestContext: { readonly domainName: string; readonly http: { readonly method: string } };
 }
 
 /** A writable stream of Node's, as far as it is used here. */
 export interface LambdaStream {
+  /** Sends bytes. @returns false when `drain` is to be waited for */
   write(chunk: Uint8Array | string): boolean;
+  /** No more is written. */
   end(): void;
+  /** Calls the listener at every such event. */
   on(event: "close" | "drain" | "error", listener: () => void): unknown;
 }
 
 /** The global that Lambda's Node runtimes have. */
 export interface AwsLambda {
+  /** Makes a handler whose answer streams. */
   streamifyResponse(handler: (event: LambdaEvent, stream: LambdaStream) => Promise<void>): unknown;
+  /** Puts the answer's head in front of its body. */
   readonly HttpResponseStream: {
     from(
       stream: LambdaStream,

@@ -27,10 +27,13 @@ export interface GatewayOptions {
 
 /** Where a listener listens. */
 export interface GatewayAddress {
+  /** As configured; `host:port` without a name. */
   readonly name: string;
+  /** As configured. */
   readonly host: string;
   /** The real one when 0 was asked for. */
   readonly port: number;
+  /** Clients speak TLS to it. */
   readonly tls: boolean;
 }
 

@@ -26,12 +26,13 @@ export interface FinishedCall {
   readonly path: string;
   /** As the client spoke it: `grpc`, `grpc-web`, `grpc-web-text`, `connect-unary`, `connect-get` or `connect-stream`. */
   readonly protocol: string;
+  /** The name of its backend. */
   readonly backend: string;
   /** The pod of the last attempt; null when there was none. */
   readonly endpoint: string | null;
   /** gRPC's status code, 0 to 16. */
   readonly code: number;
-  /** 1, and more with transparent retries; 0 when no pod was picked. */
+  /** How many pods were tried: 1, and more with transparent retries; 0 when no pod was picked. */
   readonly attempts: number;
   /** From its arrival to its end, milliseconds, to the microsecond. */
   readonly ms: number;

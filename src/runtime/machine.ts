@@ -72,7 +72,9 @@ export interface DialTls {
   readonly ca?: string;
   /** The name to verify and to send as SNI; the dialled host when absent. */
   readonly serverName?: string;
+  /** PEM text of the certificate to show to pods that ask for one. */
   readonly cert?: string;
+  /** PEM text of its private key. */
   readonly key?: string;
   /** Accepts any certificate. For tests only. */
   readonly insecure?: boolean;
@@ -155,14 +157,23 @@ export type ReadBytes = (path: string) => Promise<Uint8Array>;
  */
 export type Inflate = (bytes: Uint8Array, maxBytes: number) => Uint8Array | "malformed" | "larger";
 
+/** Everything that a gateway takes from the machine that it runs on. */
 export interface Machine {
+  /** Time and timers. */
   readonly clock: Clock;
+  /** For ties, jitter and weights; nothing secret is made of it. */
   readonly random: Random;
+  /** Opens connections to pods. */
   readonly dial: Dial;
+  /** Opens ports. */
   readonly listen: Listen;
+  /** Asks name servers. */
   readonly dns: DnsTransport;
+  /** Reads certificates, the configuration and `/etc/resolv.conf`. */
   readonly readText: ReadText;
+  /** Reads descriptor sets. */
   readonly readBytes: ReadBytes;
+  /** Reads compressed messages where JSON is translated. */
   readonly inflate: Inflate;
   /** Runs `run` after the I/O events of this turn of the event loop have been handled: where writes are gathered. */
   readonly soon: (run: () => void) => void;
@@ -172,10 +183,15 @@ export interface Machine {
 
 /** Structured log: one line per event. Implemented over a library in admin/log.ts; tests collect. */
 export interface Log {
+  /** Everyday trouble of peers. */
   debug(event: string, fields?: LogFields): void;
+  /** The set of pods or a state has changed; and calls, when they are logged. */
   info(event: string, fields?: LogFields): void;
+  /** Somebody should look at it. */
   warn(event: string, fields?: LogFields): void;
+  /** A mistake of ours, or what stops the gateway. */
   error(event: string, fields?: LogFields): void;
 }
 
+/** What a line says besides its event. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;

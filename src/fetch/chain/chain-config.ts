@@ -3,9 +3,11 @@ import type { CorsSettings } from "../../config/settings.ts";
 
 /** Calls go on by `fetch` to gateways in a cluster, in the protocol that the client speaks; those do the balancing. */
 export interface ChainConfig {
+  /** Where to, and how. */
   readonly chain: ChainOptions;
 }
 
+/** How calls go on to gateways in a cluster. Times are milliseconds. */
 export interface ChainOptions {
   /** Where gateways in the cluster are reached: `https://rpc.example.com`, a path prefix may follow. The least busy one is asked. */
   readonly ingresses: readonly string[];
