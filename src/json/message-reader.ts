@@ -44,8 +44,7 @@ export class MessageReader {
       return;
     }
     const add = end - start;
-    if (!this.#own || this.#bytes.length - this.#end < add)
-      this.#move(Math.max(have + add, Math.min(have * 2, this.#needed())));
+    if (!this.#own || this.#bytes.length - this.#end < add) this.#move(Math.max(have + add, this.#room(have)));
     this.#bytes.set(bytes.subarray(start, end), this.#end);
     this.#end += add;
   }
@@ -84,6 +83,12 @@ export class MessageReader {
     const bytes = this.#bytes;
     const at = this.#start;
     return ((bytes[at + 1] << 24) | (bytes[at + 2] << 16) | (bytes[at + 3] << 8) | bytes[at + 4]) >>> 0;
+  }
+
+  /** Twice as much as there is, so that bytes are not copied with every chunk; and no more than the message under way needs. */
+  #room(have: number): number {
+    const needed = this.#needed();
+    return needed > have ? Math.min(have * 2, needed) : have * 2;
   }
 
   /** Of the message that is under way, with its envelope, as far as that is known: {@link next} has checked the length. */

@@ -57,3 +57,31 @@ test.each([1, 4, 5, 7])("messages: a body that ends after %i bytes of 8 is cut o
   reader.settle();
   expect(reader.finish()).toEqual({ kind: "truncated", missing: length < 5 ? 5 - length : 8 - length });
 });
+
+test("messages: what is held is counted, is no more than the message needs, and is let go of", () => {
+  const body = envelope(0, new Uint8Array(1_000));
+  const reader = new MessageReader(1_000);
+  const held: number[] = [];
+  for (let at = 0; at < body.length; at += 100) {
+    reader.add(body, at, Math.min(body.length, at + 100));
+    readAll(reader);
+    held.push(reader.held);
+  }
+  expect(held).toEqual([100, 200, 400, 400, 800, 800, 800, 800, 1_005, 1_005, 0]);
+  reader.add(body, 0, 100);
+  readAll(reader);
+  reader.drop();
+  expect([reader.held, reader.next(), reader.finish()]).toEqual([0, null, null]);
+});
+
+test("messages: many that wait to be read are not copied with every chunk", () => {
+  const reader = new MessageReader(1_000);
+  const message = envelope(0, new Uint8Array(10));
+  const held = new Set<number>();
+  for (let i = 0; i < 100; i++) {
+    reader.add(message, 0, message.length);
+    held.add(reader.held);
+  }
+  expect(held.size).toBeLessThan(10);
+  expect(readAll(reader)).toHaveLength(100);
+});
