@@ -2,6 +2,7 @@ import { systemClock } from "./clock.ts";
 import { createDial } from "./dial.ts";
 import { createDnsTransport } from "./dns-transport.ts";
 import { inflate } from "./inflate.ts";
+import { inheritedSockets } from "./inherited.ts";
 import { createListen } from "./listen.ts";
 import type { Machine } from "./machine.ts";
 import type { OpenSockets } from "./open-sockets.ts";
@@ -15,7 +16,7 @@ export function createMachine(): Machine {
     clock: systemClock,
     random: Math.random,
     dial: createDial(open),
-    listen: createListen(open),
+    listen: createListen(open, inheritedSockets()),
     dns: createDnsTransport(open),
     readText,
     readBytes,

@@ -12,9 +12,14 @@ import { sniff } from "./sniff.ts";
 /** Default of {@link ListenOptions.headTimeoutMs}. */
 const HEAD_TIMEOUT_MS = 10_000;
 
-/** One port for everything: the first bytes, or ALPN, tell which of the acceptor's engines gets a connection. */
-export function createListen(open: OpenSockets): Listen {
+/**
+ * One port for everything: the first bytes, or ALPN, tell which of the acceptor's engines gets a connection.
+ * @param inherited descriptors that take the place of host and port, one for each listener in turn ({@link inheritedSockets})
+ */
+export function createListen(open: OpenSockets, inherited: readonly number[] = []): Listen {
+  const left = [...inherited];
   return async (options, acceptor) => {
+    const fd = left.shift();
     const headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
     const sockets = new Set<net.Socket>();
     const server = createServer(options, headTimeoutMs);
@@ -32,9 +37,10 @@ export function createListen(open: OpenSockets): Listen {
       server.on("tlsClientError", (_error: Error, socket: tls.TLSSocket) => socket.destroy());
       server.on("secureConnection", (socket: tls.TLSSocket) => welcomeTls(socket, acceptor, headTimeoutMs));
     }
-    const port = await listening(server, options.host, options.port);
+    const port = await listening(server, options.host, options.port, fd);
     countUntilClose(open, server);
-    return describe(server, options.host, port, sockets);
+    const host = fd === undefined ? options.host : (server.address() as net.AddressInfo).address;
+    return describe(server, host, port, sockets);
   };
 }
 
