@@ -33,6 +33,14 @@ export interface Method {
   readonly weight: number;
 }
 
+/** Where calls come from, when not each from anywhere. */
+export interface Clients {
+  /** Simulated milliseconds from a call to the next one, whose gateway is `gateway` from then on. */
+  next(random: Random): number;
+  /** Index of the gateway that the next call comes to. */
+  readonly gateway: number;
+}
+
 export interface SimulationOptions {
   /** One policy for each gateway; gateways know nothing of each other. */
   readonly policy: (clock: Clock, random: Random) => Policy<SimulatedEndpoint>;
@@ -41,8 +49,12 @@ export interface SimulationOptions {
   readonly methods: readonly Method[];
   /** The distribution of service times around the mean. */
   readonly service: "exponential" | "constant";
-  /** Calls a second over all gateways, Poisson. */
+  /** Calls a second over all gateways, Poisson. Without meaning when there are `clients`. */
   readonly rate: number;
+  /** When left out, a Poisson process at `rate`, in which each call comes to any gateway. */
+  readonly clients?: Clients;
+  /** The pods that a gateway knows, of all; all when left out. */
+  readonly known?: (pods: readonly Pod[], gateway: number) => readonly Pod[];
   readonly random: Random;
 }
 
@@ -85,14 +97,15 @@ export class Simulation {
 
   /** Every gateway sees these pods as ready from now on. Pods that went finish their calls. */
   setPods(pods: readonly Pod[]): void {
-    for (const { policy, endpoints } of this.gateways) {
-      const ready = pods.map((pod) => {
+    const { known = (all: readonly Pod[]) => all } = this.options;
+    this.gateways.forEach(({ policy, endpoints }, index) => {
+      const ready = known(pods, index).map((pod) => {
         const endpoint = endpoints.get(pod) ?? { pod, outstanding: 0, slot: -1 };
         endpoints.set(pod, endpoint);
         return endpoint;
       });
       policy.update(ready);
-    }
+    });
   }
 
   /** Lets calls arrive and end for so many milliseconds. */
@@ -125,8 +138,8 @@ export class Simulation {
   }
 
   private arrive(): void {
-    const { random, methods, service } = this.options;
-    const gateway = oneOf(this.gateways, random);
+    const { random, methods, service, clients } = this.options;
+    const gateway = clients === undefined ? oneOf(this.gateways, random) : this.gateways[clients.gateway];
     const method = byWeight(methods, random);
     const endpoint = gateway.policy.pick(method.path);
     if (endpoint === undefined) {
@@ -153,11 +166,12 @@ export class Simulation {
   }
 
   private gap(): number {
-    return exponential(1000 / this.rate, this.options.random);
+    const { clients, random } = this.options;
+    return clients === undefined ? exponential(1000 / this.rate, random) : clients.next(random);
   }
 }
 
-function exponential(mean: number, random: Random): number {
+export function exponential(mean: number, random: Random): number {
   return -mean * Math.log(1 - random());
 }
 

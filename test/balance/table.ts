@@ -146,7 +146,8 @@ function simulationOf(
   });
 }
 
-function markdown(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
+/** A table; the first column is text, the others are figures. */
+export function markdown(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(headings), `|---|${"---:|".repeat(headings.length - 1)}`, ...rows.map(line)];
 }

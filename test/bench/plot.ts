@@ -8,7 +8,7 @@ const MARGIN = 20;
 /** The axis ends here, in multiples of HAProxy; longer bars are broken and say their value. */
 const AXIS_END = 5;
 
-const COLOURS = {
+export const COLOURS = {
   ours: "#0f766e",
   oursSoft: "#5eada6",
   yardstick: "#334155",
@@ -119,7 +119,8 @@ function whisker(low: number, high: number, y: number): string {
   return `<line x1="${low.toFixed(1)}" x2="${high.toFixed(1)}" y1="${y}" y2="${y}" stroke="${COLOURS.ink}" stroke-width="1.5"/>`;
 }
 
-function text(
+/** Text that stays readable over lines of a grid. */
+export function text(
   x: number,
   y: number,
   content: string,
