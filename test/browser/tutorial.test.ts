@@ -1,12 +1,13 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ROOT } from "../e2e/support/runtimes.ts";
+import { pack } from "../docs/pack.ts";
+import { pageOf } from "../docs/pages.ts";
 import { findChromium, launchChromium } from "./support/chromium.ts";
 
 /**
@@ -16,7 +17,8 @@ import { findChromium, launchChromium } from "./support/chromium.ts";
 
 const run = promisify(execFile);
 const MINUTES = 60_000;
-const TITLE = "## From an empty folder to a page";
+const CONNECT_WEB = "## From an empty folder to a page";
+const GRPC_WEB = "## The same page with grpc-web";
 
 const chromium = await findChromium();
 const why = whyNot();
@@ -31,31 +33,19 @@ function whyNot(): string | null {
   return "missing" in chromium ? chromium.missing : null;
 }
 
-/** Files by name: a bold line, and a fence right under it. Commands: fences of `sh`, in order. */
-function readTutorial(): { readonly files: ReadonlyMap<string, string>; readonly commands: readonly string[] } {
-  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-  const text = readme.split(/\n(?=## )/).find((section) => section.startsWith(TITLE)) ?? "";
-  const files = [...text.matchAll(/\*\*`([^`]+)`\*\*\n```\w+\n(.*?)```/gs)];
-  const commands = [...text.matchAll(/(?<!\*\*)\n```sh\n(.*?)```/gs)];
+/** Of one section: files by name (a bold line, and a fence right under it), and commands (fences of `sh`) in order. */
+function readSection(title: string): {
+  readonly files: ReadonlyMap<string, string>;
+  readonly commands: readonly string[];
+} {
+  const { text } = pageOf("README.md");
+  const section = text.split(/\n(?=## )/).find((candidate) => candidate.startsWith(title)) ?? "";
+  const files = [...section.matchAll(/\*\*`([^`]+)`\*\*\n```\w+\n(.*?)```/gs)];
+  const commands = [...section.matchAll(/(?<!\*\*)\n```sh\n(.*?)```/gs)];
   return {
     files: new Map(files.map(([, name, content]) => [name, content])),
     commands: commands.map(([, command]) => command),
   };
-}
-
-/** What `npm publish` would publish, built here. */
-async function pack(folder: string): Promise<string> {
-  const stage = join(folder, "package");
-  mkdirSync(stage);
-  await run("npx", ["tsc", "-p", "tsconfig.build.json", "--outDir", join(stage, "dist")], { cwd: ROOT });
-  cpSync(join(ROOT, "src/demo/page"), join(stage, "dist/demo/page"), { recursive: true });
-  for (const name of ["package.json", "proto", "LICENSE"]) {
-    cpSync(join(ROOT, name), join(stage, name), { recursive: true });
-  }
-  const { stdout } = await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], {
-    cwd: stage,
-  });
-  return join(folder, stdout.trim());
 }
 
 /** A terminal in which a command runs. npx does not pass signals on, so the end is for the whole group of processes. */
@@ -92,7 +82,7 @@ describe.skipIf(why !== null)("README, browsers", () => {
   test("followed from an empty folder: the page lists answers from three pods", { timeout: 8 * MINUTES }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "fairlead-tutorial-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const { files, commands } = readTutorial();
+    const { files, commands } = readSection(CONNECT_WEB);
     expect([...files.keys()]).toEqual([
       "proto/greet.proto",
       "buf.gen.yaml",
@@ -136,11 +126,24 @@ describe.skipIf(why !== null)("README, browsers", () => {
         () => false,
       );
     }
-    const items = page.locator("#answers li");
-    await items.nth(2).waitFor({ timeout: MINUTES });
-    const texts = await items.allTextContents();
-    for (const name of ["Ada", "Grace", "Edsger"]) expect(texts.join("\n")).toContain(`Hello ${name}, from the pod`);
-    const pods = ["50051", "50052", "50053"].map((port) => `port ${ports.get(port)}`);
-    expect(texts.map((text) => text.slice(text.indexOf("port "))).sort()).toEqual(pods.sort());
+    const expectThreePods = async () => {
+      const items = page.locator("#answers li");
+      await items.nth(2).waitFor({ timeout: MINUTES });
+      const texts = await items.allTextContents();
+      for (const name of ["Ada", "Grace", "Edsger"]) expect(texts.join("\n")).toContain(`Hello ${name}, from the pod`);
+      const pods = ["50051", "50052", "50053"].map((port) => `port ${ports.get(port)}`);
+      expect(texts.map((text) => text.slice(text.indexOf("port "))).sort()).toEqual(pods.sort());
+    };
+    await expectThreePods();
+
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.headers()["content-type"] ?? ""));
+    const other = readSection(GRPC_WEB);
+    expect([...other.files.keys()]).toEqual(["main.js"]);
+    for (const command of other.commands) await run("bash", ["-euc", command], { cwd: answers, maxBuffer: 1 << 24 });
+    writeFileSync(join(answers, "main.js"), withPorts(other.files.get("main.js") ?? ""));
+    await page.goto(url);
+    await expectThreePods();
+    expect(asked.filter((type) => type.startsWith("application/grpc-web"))).toHaveLength(3);
   });
 });

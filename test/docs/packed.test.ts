@@ -1,0 +1,166 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { parse } from "yaml";
+import { missingCurl } from "../clients/tools.ts";
+import { ROOT } from "../e2e/support/runtimes.ts";
+import { commands } from "./commands.ts";
+import { eventRows, metricRows } from "./observed.ts";
+import { commandsOf, type Fence, pageOf, pages } from "./pages.ts";
+import { openSite, type Site } from "./site.ts";
+
+/** The documentation against the package as it would be published. */
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await openSite();
+  for (const { file, text } of pageOf("README.md").fences) if (file !== "") site.write(file, site.here(text));
+  site.write("package.json", '{"type":"module"}');
+  await site.run("npx buf generate");
+  await site.keep("node pods.js", ["50051", "50052", "50053"]);
+});
+afterAll(() => site?.close());
+
+const curl = missingCurl();
+if (curl !== null) console.warn(`skipped: what the documentation does with curl: ${curl}`);
+
+/** Pages with commands that are run here. */
+const runnable = Object.entries(commands)
+  .filter(([, known]) => Object.values(known).some((fate) => "runs" in fate))
+  .map(([path]) => path);
+
+describe("commands of the documentation, run", () => {
+  test.each(runnable)("%s", async (path) => {
+    const { fences } = pageOf(path);
+    if (path === "docs/observe.md") await site.serve("npx fairlead ipv4:127.0.0.1:50051", '"listening"');
+    for (const [index, fence] of fences.entries()) {
+      if (fence.file !== "" && path !== "README.md") site.write(fence.file, site.here(fence.text));
+      if (fence.language !== "sh") continue;
+      const printed: string[] = [];
+      for (const command of commandsOf(fence)) {
+        const fate = commands[path][command];
+        if (fate === undefined || !("runs" in fate)) continue;
+        if (fate.runs === "until the page ends") await site.serve(command, '"listening"');
+        else if (!command.startsWith("curl") || curl === null) printed.push(await site.run(command));
+      }
+      const next: Fence | undefined = fences[index + 1];
+      if (next?.language !== "text" || printed.length === 0) continue;
+      const all = site.written(printed.join("\n"));
+      for (const line of next.text.split("\n")) {
+        // How many calls a pod has had is not what is shown.
+        expect(all).toContain(site.written(line).replace(/ \d+$/, ""));
+      }
+    }
+    await site.stop();
+  });
+});
+
+/** What a fence of `yaml` is, by what stands in it. */
+function kindOf({ text }: Fence): "fairlead" | "envoy" | "kubernetes" | "buf" | "helm" | "compose" | "unknown" {
+  const keys = Object.keys((parse(text.split(/^---$/m)[0]) as object | null) ?? {});
+  if (keys.includes("static_resources")) return "envoy";
+  if (keys.includes("apiVersion")) return "kubernetes";
+  if (keys.includes("version") && keys.includes("plugins")) return "buf";
+  if (keys.includes("services")) return "compose";
+  const ours = ["listeners", "routes", "backends", "admin", "drain", "log", "limits"];
+  if (keys.length > 0 && keys.every((key) => ours.includes(key))) return "fairlead";
+  if (keys.includes("helm") || /^# values.yaml/m.test(text)) return "helm";
+  return "unknown";
+}
+
+const yaml = pages.flatMap(({ path, fences }) =>
+  fences.filter(({ language }) => language === "yaml").map((fence) => [`${path}:${fence.line}`, fence] as const),
+);
+const fencesOf = (language: string) =>
+  pages.flatMap(({ path, fences }) =>
+    fences.filter((fence) => fence.language === language).map((fence) => [`${path}:${fence.line}`, fence] as const),
+  );
+
+describe("configurations of the documentation", () => {
+  test("each is of a known kind", () => {
+    expect(yaml.filter(([, fence]) => kindOf(fence) === "unknown").map(([where]) => where)).toEqual([]);
+  });
+
+  test.each(yaml.filter(([, fence]) => kindOf(fence) === "fairlead"))(
+    "%s: fairlead check",
+    async (_where, { text }) => {
+      // What shows a part of a file says nothing of pods.
+      const rest = /^backends:/m.test(text) ? "" : "\nbackends: [{ target: 'ipv4:127.0.0.1:50051' }]\n";
+      site.write("checked.yaml", site.here(text + rest));
+      expect(await site.run("node_modules/.bin/fairlead check --config checked.yaml")).toContain("nothing is wrong");
+    },
+  );
+
+  const envoy = findEnvoy();
+  if (envoy === null)
+    console.warn("skipped: envoy --mode validate of docs/migrate.md: it is not in .ci/tools (npm run bench)");
+  test.skipIf(envoy === null).each(yaml.filter(([, fence]) => kindOf(fence) === "envoy"))(
+    "%s: envoy --mode validate",
+    async (_where, { text }) => {
+      site.write("envoy.yaml", site.here(text));
+      const said = await site.run(`${envoy} --mode validate --config-path envoy.yaml 2>&1`);
+      expect(said).toContain("OK");
+    },
+  );
+
+  const nginx = find("nginx");
+  if (nginx === null) console.warn("skipped: nginx -t of docs/migrate.md: nginx is not installed");
+  test.skipIf(nginx === null).each(fencesOf("nginx"))("%s: nginx -t", async (_where, { text }) => {
+    // It asks for names at once.
+    const local = `pid nginx.pid; daemon off;\n${text.replaceAll(/[\w.-]+\.cluster\.local/g, "127.0.0.1")}`;
+    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${kind};`);
+    site.write("nginx.conf", site.here(local.replace("http {", `http { access_log off; ${temporary.join(" ")}`)));
+    await site.run(`${nginx} -t -e stderr -p ${site.folder} -c nginx.conf`);
+  });
+
+  const haproxy = find("haproxy");
+  if (haproxy === null) console.warn("skipped: haproxy -c of docs/migrate.md: haproxy is not installed");
+  test.skipIf(haproxy === null).each(fencesOf("haproxy"))("%s: haproxy -c", async (_where, { text }) => {
+    site.write("haproxy.cfg", site.here(`${text}\n`));
+    await site.run(`${haproxy} -c -f haproxy.cfg`);
+  });
+});
+
+describe("docs/observe.md", () => {
+  test("has every metric: type, labels and meaning as a gateway has them", async () => {
+    await site.serve("npx fairlead ipv4:127.0.0.1:50051", '"listening"');
+    const text = await site.run("curl -s http://127.0.0.1:9901/metrics");
+    await site.stop();
+    expect(tableOf("metrics")).toEqual(metricRows(text));
+  });
+
+  test("has every log line, with its level", () => {
+    expect(
+      tableOf("events")
+        .map((row) => row.split(" | ").slice(0, 2).join(" | "))
+        .sort(),
+    ).toEqual(eventRows());
+  });
+});
+
+/** Rows of the table between two comments. */
+function tableOf(name: string): string[] {
+  const { text } = pageOf("docs/observe.md");
+  const between = text.slice(text.indexOf(`<!-- ${name}`), text.indexOf(`<!-- /${name}`));
+  return between.split("\n").filter((line) => line.startsWith("| `"));
+}
+
+/** Also where only root looks. */
+function find(name: string): string | null {
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/usr/local/sbin"];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+}
+
+/** The largest file of that name: the package also has a small script. */
+function findEnvoy(): string | null {
+  const folder = join(ROOT, ".ci/tools/envoy");
+  if (!existsSync(folder)) return null;
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => /(^|\/)envoy$/.test(path))
+    .map((path) => join(folder, path))
+    .filter((path) => statSync(path).isFile());
+  return files.sort((a, b) => statSync(b).size - statSync(a).size)[0] ?? null;
+}
