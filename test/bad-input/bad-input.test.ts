@@ -1,15 +1,20 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { okTrailers } from "../gateway/support/fields.ts";
-import type { Party } from "../gateway/support/party.ts";
 import type { Pod } from "../gateway/support/pod.ts";
-import { routeSettings } from "../gateway/support/settings.ts";
+import { listenerSettings, routeSettings } from "../gateway/support/settings.ts";
 import { POD, startTriple, startWorld, type World, type WorldOptions } from "../gateway/support/world.ts";
+import { createAuthority } from "../support/certs.ts";
+import { answerWell } from "./answers.ts";
 import { overFetch, overHttp1, overHttp2, readParty } from "./ask.ts";
-import { type Caller, type CallerName, callers, framed, PAYLOAD, type Seen, type Sent } from "./callers.ts";
+import { type Caller, type CallerName, callers, type Seen, type Sent } from "./callers.ts";
 import { badRequests } from "./clients.ts";
 import { badFrames, sendFrames } from "./frames.ts";
+import { badHttp1 } from "./http1.ts";
 import { badAnswers, badServers } from "./pods.ts";
+import { startPlace } from "./sockets.ts";
+import { runHttp1, runPlaintextClients, runTlsClient, seeUnavailable } from "./sockets-tables.ts";
 import { type Cell, markdown, type Row } from "./table.ts";
 
 /** Passthrough: what JSON is wrong with is another table's, test/json/. */
@@ -24,11 +29,8 @@ const rows: Record<"clients" | "frames" | "pods" | "servers", Row[]> = {
   servers: [],
 };
 
-/** Answers in the codec that it was asked in. */
-function answerWell(call: Party): void {
-  const type = call.fields[call.fields.indexOf("content-type") + 1];
-  call.sendHead([":status", "200", "content-type", type]).send(framed(PAYLOAD)).finish(okTrailers);
-}
+/** Rows of what goes over real sockets, in the page's form. */
+const http1Rows: string[] = [];
 
 /** What the pod has heard since it had `before` calls. */
 function heard(pod: Pod, before: number): string {
@@ -195,10 +197,51 @@ describe("pods that speak something else", () => {
   });
 });
 
+describe("bad HTTP/1.1, over sockets", () => {
+  test.each(badHttp1)("$what", async (item) => {
+    http1Rows.push(await runHttp1(item));
+  });
+});
+
+describe("TLS and plaintext, over sockets", () => {
+  const authority = createAuthority();
+  const pair = authority.issue(["pods.test", "127.0.0.1"]);
+
+  test("a TLS client at a plaintext port: its library says so, and others are served", async () => {
+    await runTlsClient(await startPlace());
+  });
+
+  test("plaintext clients at a TLS port: closed without a byte of HTTP", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fairlead-bad-input-"));
+    const [certFile, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+    writeFileSync(certFile, pair.cert);
+    writeFileSync(keyFile, pair.key);
+    try {
+      const tls = { certFile, keyFile, clientCaFile: null };
+      await runPlaintextClients(await startPlace({ settings: { listeners: [listenerSettings({ tls })] } }));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("plaintext, where TLS was dialled", async () => {
+    const tls = { caFile: null, serverName: "pods.test", insecure: true };
+    const place = await startPlace({ backend: { tls, connectTimeout: 500 } });
+    rows.servers.push({ what: "plaintext, where TLS was dialled", seen: await seeUnavailable(place) });
+  });
+
+  test("TLS, where plaintext was dialled: a real TLS server", async () => {
+    const place = await startPlace({ backend: { connectTimeout: 500 }, podTls: pair });
+    const seen = await seeUnavailable(place);
+    rows.servers.push({ what: "TLS, where plaintext was dialled, a real TLS server", seen });
+  });
+});
+
 test("docs/bad-input.md: is what the clients of this run saw", async ({ skip }) => {
   // Only whole runs: with `-t` most of the table is missing.
-  const count = Object.values(rows).flat().length;
-  if (count < badRequests.length + badFrames.length + badAnswers.length + badServers.length) skip("not every item ran");
+  const count = Object.values(rows).flat().length + http1Rows.length;
+  const all = [badRequests, badFrames, badAnswers, badServers, badHttp1].flat().length + 2;
+  if (count < all) skip("not every item ran");
   const page = `# Bad input
 
 <!-- Written by npx vitest run test/bad-input -u, from what its clients saw. Do not edit: the test fails when this page is stale. -->
@@ -219,6 +262,18 @@ ${markdown(rows.clients, true)}
 A request that is good but for its frames or its head (RFC 9113 8). The stream is reset and nothing else; other calls on the connection go on.
 
 ${markdown(rows.frames, true)}
+
+## HTTP/1.1
+
+Over a socket, each followed by a good call on the same connection. It is kept where the end of the request is certain (RFC 9112 9.3), and
+ends where another reader could see the next request in another place; then nothing after the mistake reaches a pod.
+
+| | answers | connection | message |
+|---|---|---|---|
+${http1Rows.join("\n")}
+
+A TLS client at a plaintext port gets an error of its own TLS library, plaintext clients at a TLS port see the connection closed without a
+byte of HTTP; no pod hears of either, and other clients are served.
 
 ## Pods
 
