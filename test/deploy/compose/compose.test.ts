@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
@@ -12,6 +11,7 @@ import { type Child, startChild } from "../../e2e/support/child.ts";
 import { nodeProgram, ROOT } from "../../e2e/support/runtimes.ts";
 import { createStage } from "../../scenarios/support/stage.ts";
 import { toolOrSkip } from "../kubernetes/render.ts";
+import { freePort } from "../support/free-port.ts";
 import { buildPackage, filesOf, type Package } from "../support/package.ts";
 
 interface Service {
@@ -118,15 +118,3 @@ describe.skipIf(coredns === null || process.platform !== "linux")("compose, run 
     expect(await ask(30)).toEqual(new Set(["pod-1", "pod-3"]));
   });
 });
-
-/** A port that is free now: CoreDNS cannot choose one, and all pods have the same. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
