@@ -167,6 +167,8 @@ function lengthOf({ lengths, codings }: Framing, old: boolean): number | BadHead
     if (lengths !== undefined) return bad(400, "content-length and transfer-encoding exclude each other");
     if (old) return bad(400, "HTTP/1.0 has no transfer-encoding");
     const list = listOf(codings);
+    // Not even elements of a list that are empty, which others may stop at.
+    if (list.length < codings.split(",").length) return bad(400, "transfer-encoding is malformed");
     if (list.at(-1) !== "chunked" || list.indexOf("chunked") < list.length - 1) {
       return bad(400, "the last transfer-encoding is not chunked");
     }

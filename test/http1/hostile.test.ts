@@ -32,7 +32,9 @@ describe("heads", () => {
       "an empty transfer-encoding, and then chunked, beside a length",
       "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\nContent-Length: 3",
     ],
+    ["an empty transfer-encoding, and then chunked", "Transfer-Encoding:\r\nTransfer-Encoding: chunked"],
     ["a list of nothing", "Transfer-Encoding: ,"],
+    ["a list that begins with nothing", "Transfer-Encoding: , chunked"],
   ])("refused, and nothing after it is a request: %s", (_what, fields) => {
     const r = rig();
     r.give(`POST / HTTP/1.1\r\nhost: a\r\n${fields}\r\n\r\n${SHORT}`);
