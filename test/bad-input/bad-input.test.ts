@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Pod } from "../gateway/support/pod.ts";
 import { listenerSettings, routeSettings } from "../gateway/support/settings.ts";
 import { POD, startTriple, startWorld, type World, type WorldOptions } from "../gateway/support/world.ts";
+import { startShop } from "../json/support/shop.ts";
 import { createAuthority } from "../support/certs.ts";
 import { answerWell } from "./answers.ts";
 import { overFetch, overHttp1, overHttp2, readParty } from "./ask.ts";
@@ -12,22 +13,19 @@ import { type Caller, type CallerName, callers, type Seen, type Sent } from "./c
 import { badRequests } from "./clients.ts";
 import { badFrames, sendFrames } from "./frames.ts";
 import { badHttp1 } from "./http1.ts";
+import { badJson, jsonRequest, shown } from "./json.ts";
+import { pageOf, type Rows } from "./page.ts";
 import { badAnswers, badServers } from "./pods.ts";
 import { startPlace } from "./sockets.ts";
 import { runHttp1, runPlaintextClients, runTlsClient, seeUnavailable } from "./sockets-tables.ts";
-import { type Cell, markdown, type Row } from "./table.ts";
+import type { Cell } from "./table.ts";
 
 /** Passthrough: what JSON is wrong with is another table's, test/json/. */
 const options: WorldOptions = {
   settings: { routes: [routeSettings({ connectGet: ["*"] })] },
   backend: { json: "passthrough" },
 };
-const rows: Record<"clients" | "frames" | "pods" | "servers", Row[]> = {
-  clients: [],
-  frames: [],
-  pods: [],
-  servers: [],
-};
+const rows: Rows = { clients: [], frames: [], json: [], pods: [], servers: [] };
 
 /** Rows of what goes over real sockets, in the page's form. */
 const http1Rows: string[] = [];
@@ -46,14 +44,14 @@ async function expectNothingOpen(world: World): Promise<void> {
 }
 
 /** Over HTTP/1.1, with a good call after it on the same connection where that is kept. */
-async function onHttp1(world: World, caller: Caller, sent: Sent, pod: Pod): Promise<Seen> {
+async function onHttp1(world: World, caller: Caller, sent: Sent, pod: Pod, good: Sent = caller.send()): Promise<Seen> {
   const client = await world.http1();
   const before = pod.calls.length;
   const seen = await overHttp1(world, client, caller, sent);
   if (seen.text !== "ok") expect(heard(pod, before), `${caller.name}: ${seen.text}: the pod`).not.toBe("the call");
   expect(seen.text, caller.name).not.toContain("**");
   if (!client.finished && !client.over) {
-    const next = await overHttp1(world, client, caller, caller.send());
+    const next = await overHttp1(world, client, caller, good);
     expect(next.text, `${caller.name}: the next call on the connection of HTTP/1.1`).toBe("ok");
   }
   client.end();
@@ -133,6 +131,31 @@ describe("bad frames", () => {
       seen.set(caller.name, { http2, http1: null, pod: podHeard });
     }
     rows.frames.push({ what: item.what, seen });
+  });
+});
+
+describe("bad JSON, transcoded", () => {
+  test.each(badJson)("$what", async (item) => {
+    const { world, pods } = await startShop({ backend: { json: "transcode" } });
+    const [{ pod, got }] = pods;
+    const client = await world.client();
+    const seen = new Map<CallerName, Cell>();
+    for (const caller of callers) {
+      const sent = jsonRequest(caller, item.json);
+      if (sent === null) continue;
+      const before = got.length;
+      const http2 = await overHttp2(world, client, caller, sent);
+      expect(http2.text, caller.name).toContain("invalid_argument");
+      expect(got.length, `${caller.name}: messages that the pod has got`).toBe(before);
+      await expectNothingOpen(world);
+      const next = await overHttp2(world, client, caller, jsonRequest(caller) as Sent);
+      expect(next.text, `${caller.name}: the next call`).toBe("ok");
+      const http1 =
+        caller.name === "gRPC" ? null : await onHttp1(world, caller, sent, pod, jsonRequest(caller) as Sent);
+      await expectNothingOpen(world);
+      seen.set(caller.name, { http2: shown(item, http2), http1, pod: "" });
+    }
+    rows.json.push({ what: item.what, seen });
   });
 });
 
@@ -240,44 +263,7 @@ describe("TLS and plaintext, over sockets", () => {
 test("docs/bad-input.md: is what the clients of this run saw", async ({ skip }) => {
   // Only whole runs: with `-t` most of the table is missing.
   const count = Object.values(rows).flat().length + http1Rows.length;
-  const all = [badRequests, badFrames, badAnswers, badServers, badHttp1].flat().length + 2;
+  const all = [badRequests, badFrames, badJson, badAnswers, badServers, badHttp1].flat().length + 2;
   if (count < all) skip("not every item ran");
-  const page = `# Bad input
-
-<!-- Written by npx vitest run test/bad-input -u, from what its clients saw. Do not edit: the test fails when this page is stale. -->
-
-What each protocol's client sees when something is wrong: the code, the HTTP status where it is not 200 by the protocol's own rules, and the
-message. The client's connection goes on afterwards, unless a cell says "closed", and nothing stays open or counted. Over HTTP/1.1 the same
-is seen unless a cell says otherwise, except for gRPC, which is answered 426 there. An empty cell: the protocol cannot say it.
-
-## Clients
-
-"ok": passed on to the pod, whose business it is. A gateway that knows no schema does not know which calls are unary, and it never looks into
-messages; the pods of this table answer OK to everything. gRPC is spliced: not even its envelopes are looked at.
-
-${markdown(rows.clients, true)}
-
-## Frames of HTTP/2
-
-A request that is good but for its frames or its head (RFC 9113 8). The stream is reset and nothing else; other calls on the connection go on.
-
-${markdown(rows.frames, true)}
-
-## HTTP/1.1
-
-Over a socket, each followed by a good call on the same connection. It is kept where the end of the request is certain (RFC 9112 9.3), and
-ends where another reader could see the next request in another place; then nothing after the mistake reaches a pod.
-
-| | answers | connection | message |
-|---|---|---|---|
-${http1Rows.join("\n")}
-
-A TLS client at a plaintext port gets an error of its own TLS library, plaintext clients at a TLS port see the connection closed without a
-byte of HTTP; no pod hears of either, and other clients are served.
-
-## Pods
-
-${markdown([...rows.pods, ...rows.servers], false)}
-`;
-  await expect(page).toMatchFileSnapshot(join(import.meta.dirname, "../../docs/bad-input.md"));
+  await expect(pageOf(rows, http1Rows)).toMatchFileSnapshot(join(import.meta.dirname, "../../docs/bad-input.md"));
 });
