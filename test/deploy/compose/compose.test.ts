@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { EchoService } from "../../../src/gen/fairlead/demo/v1/echo_pb.ts";
@@ -104,7 +104,10 @@ describe.skipIf(coredns === null || process.platform !== "linux")("compose, run 
     const { port } = await gateway.report(({ event }) => event === "listening");
     await gateway.report(({ event, count }) => event === "endpoints changed" && count === 3);
 
-    const client = createClient(EchoService, createGrpcTransport({ baseUrl: `http://127.0.0.1:${port}` }));
+    const client = createClient(
+      EchoService,
+      createConnectTransport({ baseUrl: `http://127.0.0.1:${port}`, httpVersion: "1.1" }),
+    );
     const ask = async (calls: number) => {
       const answers = await Promise.all(Array.from({ length: calls }, () => client.echo({ text: "x" })));
       return new Set(answers.map(({ pod }) => pod));

@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { type Child, startChild } from "../../e2e/support/child.ts";
@@ -55,7 +56,8 @@ test("example: its pods, its page and the gateway run as the manifests say, and 
   expect((await fetch(`${url}/other`)).status).toBe(404);
   // The very script that the page is given, which has no other imports; a browser would run it as it is.
   const script = await (await fetch(`${url}/call.js`)).text();
-  const { tally } = await import(`data:text/javascript,${encodeURIComponent(script)}`);
+  writeFileSync(join(image.app, "call.mjs"), script);
+  const { tally } = await import(pathToFileURL(join(image.app, "call.mjs")).href);
   const counts = await tally(`http://127.0.0.1:${gateway.listening.port}`, 30);
   expect(Object.keys(counts).sort()).toEqual(["echo-a", "echo-b", "echo-c"]);
   expect(Object.values<number>(counts).reduce((sum, count) => sum + count)).toBe(30);

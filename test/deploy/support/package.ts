@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../../e2e/support/runtimes.ts";
+import { nodeProgram, ROOT } from "../../e2e/support/runtimes.ts";
 
 /** The folder /app of the image, as far as running needs it: compiled sources, package.json, dependencies. */
 export interface Package {
@@ -21,7 +21,7 @@ export function buildPackage(): Package {
   mkdirSync(app);
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   const args = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", join(app, "dist")];
-  const { stdout } = spawnSync(process.execPath, [tsc, ...args], { encoding: "utf8" });
+  const { stdout } = spawnSync(nodeProgram(), [tsc, ...args], { encoding: "utf8" });
   try {
     readFileSync(join(app, "dist/main.js"));
   } catch {

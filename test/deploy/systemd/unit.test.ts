@@ -142,7 +142,8 @@ async function statusOf(url: string): Promise<number> {
     try {
       return (await fetch(url)).status;
     } catch (error) {
-      if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== "ECONNREFUSED") throw error;
+      // Each runtime says it in other words.
+      if (!/refused|unable to connect/i.test(`${error} ${(error as Error).cause}`)) throw error;
     }
   }
 }
