@@ -139,7 +139,9 @@ class FetchDownstream implements Downstream {
     const status = Number(head.fields[1]);
     const bodyless = status === 204 || status === 304 || this.#request.method === "HEAD";
     const body = bodyless ? null : this.#body();
-    this.#resolve(new Response(body, { status, headers }));
+    // Cloudflare Workers would compress a body that says that it is compressed; this one is already. Others do not know the word.
+    const init: ResponseInit & { encodeBody: "manual" } = { status, headers, encodeBody: "manual" };
+    this.#resolve(new Response(body, init));
   }
 
   #body(): ReadableStream<Uint8Array> {

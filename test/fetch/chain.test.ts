@@ -9,6 +9,7 @@ import { type Pod, startPod } from "../e2e/support/pods.ts";
 import { track } from "../support/harness.ts";
 import { createFolder } from "./support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "./support/clients.ts";
+import { expectFullDuplex } from "./support/full-duplex.ts";
 import { CHAINS, type Running, type Runtime } from "./support/platforms.ts";
 
 // Real runtimes are started here, and on a busy machine that takes its time.
@@ -98,6 +99,11 @@ describe.each(CHAINS.map((chain) => [chain.name, chain] as const))("chain: on %s
         expect(await observeOverTransport(transport(running.url), call)).toMatchObject({ code: 0 });
       }
     }
+  });
+
+  test.skipIf(missing !== null)("bidi over HTTP/1.1: each answer comes before the next request is sent", async () => {
+    const running = await startTracked(chain, `http://${gateway.address}`);
+    await expectFullDuplex(running.url);
   });
 
   test.skipIf(missing !== null)("a load balancer's own 503: the call goes to the other ingress", async () => {

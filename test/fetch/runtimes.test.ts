@@ -7,6 +7,7 @@ import { pathOf } from "../e2e/support/echo.ts";
 import { type Pod, startPod } from "../e2e/support/pods.ts";
 import { createFolder } from "./support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "./support/clients.ts";
+import { expectFullDuplex } from "./support/full-duplex.ts";
 import { RUNTIMES, type Running } from "./support/platforms.ts";
 
 // Real runtimes are started here, and on a busy machine that takes its time.
@@ -78,6 +79,10 @@ describe.each(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))("fetc
     expect(await response.json()).toMatchObject({ code: "deadline_exceeded" });
     const end = await pod.child.report((report) => report.event === "end", from);
     expect(end.how).toBe("cancelled");
+  });
+
+  test.skipIf(missing !== null)("bidi over HTTP/1.1: each answer comes before the next request is sent", async () => {
+    await expectFullDuplex(running.url);
   });
 
   test.skipIf(missing !== null)("native gRPC: is told why, in gRPC's own form", async () => {

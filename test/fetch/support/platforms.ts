@@ -112,18 +112,21 @@ export const DENO_PERMISSIONS = [
   "--allow-env=TARGET,LOG_TOKENS,LOG_STREAM",
 ] as const;
 
+/** From the sources, as they are. @param entry from the repository's root */
+export function startDenoServe(entry: string, target: string): Promise<Running> {
+  return started(
+    "deno",
+    toolPath("deno"),
+    ["serve", ...DENO_PERMISSIONS, "--host", "127.0.0.1", "--port", "0", entry],
+    { TARGET: target, NO_COLOR: "1" },
+    /Listening on http:\/\/127\.0\.0\.1:(\d+)/,
+  );
+}
+
 export const deno: Runtime = {
   name: "deno serve",
   missing: missingTool("deno"),
-  // From the sources, as they are.
-  start: (target) =>
-    started(
-      "deno",
-      toolPath("deno"),
-      ["serve", ...DENO_PERMISSIONS, "--host", "127.0.0.1", "--port", "0", "deploy/deno/main.ts"],
-      { TARGET: target, NO_COLOR: "1" },
-      /Listening on http:\/\/127\.0\.0\.1:(\d+)/,
-    ),
+  start: (target) => startDenoServe("deploy/deno/main.ts", target),
 };
 
 export const bun: Runtime = {
