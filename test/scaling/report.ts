@@ -79,8 +79,8 @@ ${callsTable(constants.calls, bench)}
 
 - The row "as in the benchmarks" is their setting; how far it is from the last row says how much the machine's other work cost here.
 - Columns are connections x calls at a time on each, as fast as the gateway takes them. "One by one" is about 1,000 calls a second at
-  random times: no two share a read, a write or a turn of the event loop. That is the dearest a call can be; calls get cheaper as
-  load rises, so plan with it and find room at the peak.
+  random times: hardly two share a read, a write or a turn of the event loop. That is about the dearest a call can be; calls get
+  cheaper as load rises, so plan with it and find room at the peak.
 - More pods make calls dearer: calls that leave for the same pod in one turn share a write, and with many pods few do.
 - A gateway's end moves N / M clients to the others: with TLS each costs ${constants.perTlsHandshake.toFixed(2)} ms there.`;
 }
