@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { firstValue } from "../gateway/support/fields.ts";
 import type { Pod } from "../gateway/support/pod.ts";
 import { listenerSettings, routeSettings } from "../gateway/support/settings.ts";
 import { POD, startTriple, startWorld, type World, type WorldOptions } from "../gateway/support/world.ts";
@@ -111,6 +112,37 @@ async function answeredOverHttp1(world: World, caller: Caller, pod: Pod): Promis
   client.end();
   return seen;
 }
+
+test("gRPC over HTTP/1.1: 426 whatever is wrong besides, and nothing for the pod", async () => {
+  const { world, pod } = await startTriple(options);
+  const [grpc] = callers;
+  for (const item of badRequests) {
+    const sent = item.send(grpc);
+    if (sent === null || item.http2Only === true || sent.method !== "POST") continue;
+    const client = await world.http1();
+    const { text } = await overHttp1(world, client, grpc, sent);
+    // No content-type of gRPC, no request at all, and a head that is not read to its end.
+    expect(text, item.what).toMatch(/^HTTP (426|415|400|431), closed$|^HTTP 415$/);
+    client.end();
+  }
+  expect(pod.calls).toEqual([]);
+  await expectNothingOpen(world);
+});
+
+test("header value that is not UTF-8: the pod gets its bytes as they were", async () => {
+  const { world, pod, client } = await startTriple(options);
+  pod.onCall = answerWell;
+  for (const caller of callers) {
+    const sent = caller.send({ headers: ["x-name", "caf\u00e9 \u00ff"] });
+    expect((await overHttp2(world, client, caller, sent)).text, caller.name).toBe("ok");
+    expect(firstValue(pod.last.fields, "x-name"), caller.name).toBe("caf\u00e9 \u00ff");
+    if (caller.name === "gRPC") continue;
+    const over1 = await world.http1();
+    expect((await overHttp1(world, over1, caller, sent)).text, caller.name).toBe("ok");
+    expect(firstValue(pod.last.fields, "x-name"), `${caller.name} over HTTP/1.1`).toBe("caf\u00e9 \u00ff");
+    over1.end();
+  }
+});
 
 describe("bad frames", () => {
   test.each(badFrames)("$what", async (item) => {
