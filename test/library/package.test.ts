@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -85,7 +85,7 @@ describe("package: what npm pack makes", () => {
 
   test("jsr.json says the same as package.json", () => {
     const read = (name: string) => JSON.parse(readFileSync(name, "utf8"));
-    const { version, exports } = read("package.json");
+    const { version, exports, dependencies, optionalDependencies } = read("package.json");
     const jsr = read("jsr.json");
     expect(jsr.version).toBe(version);
     expect(jsr.license).toBe("Apache-2.0");
@@ -93,6 +93,23 @@ describe("package: what npm pack makes", () => {
       typeof target === "string" ? [] : [[path, target.types.replace("./dist/", "./src/").replace(".d.ts", ".ts")]],
     );
     expect(jsr.exports).toEqual(Object.fromEntries(sources));
+    const imports = Object.entries({ ...dependencies, ...optionalDependencies }).flatMap(([name, wanted]) => [
+      [name, `npm:${name}@${wanted}`],
+      [`${name}/`, `npm:/${name}@${wanted}/`],
+    ]);
+    expect(jsr.imports).toEqual(Object.fromEntries(imports));
+  });
+
+  test("JSR would take it: types that it can read without a compiler, and nothing missing", () => {
+    const deno = findTool("deno");
+    if ("missing" in deno) {
+      console.log(`skipped: JSR's own check: ${deno.missing}`);
+      return;
+    }
+    const args = ["publish", "--dry-run", "--allow-dirty", "--no-lock", "--config", "jsr.json"];
+    const said = spawnSync(deno.path, args, { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
+    expect([said.status, said.stderr]).toEqual([0, expect.stringContaining("Simulating publish")]);
+    expect(said.stderr).not.toMatch(/slow type.*(?:error|warning)|\[unsupported/i);
   });
 });
 
