@@ -14,9 +14,12 @@ import { mebibytes, sizeOf } from "./size.ts";
 import { type Container, rightsOf, startContainer } from "./start.ts";
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
+let passed = 0;
 let failed = 0;
+let skipped = 0;
 const claim = (holds: boolean, what: string) => {
-  if (!holds) failed++;
+  if (holds) passed++;
+  else failed++;
   say(`  ${holds ? "ok    " : "FAILED"}  ${what}`);
 };
 
@@ -81,6 +84,7 @@ async function cannotWrite(name: ImageName, image: Image): Promise<void> {
 
 const why = whyNot();
 if (why !== null) {
+  skipped++;
   say(`skipped: the Containerfiles' steps: ${why}`);
 } else {
   const work = mkdtempSync(join(tmpdir(), "fairlead-container-"));
@@ -93,6 +97,7 @@ if (why !== null) {
       ["deno", deno],
     ] as const) {
       if ("missing" in image) {
+        skipped++;
         say(`skipped: ${image.missing}`);
         continue;
       }
@@ -108,4 +113,5 @@ if (why !== null) {
     else rmSync(work, { recursive: true, force: true });
   }
 }
+say(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed === 0 ? 0 : 1);
