@@ -36,6 +36,8 @@ export interface Http1Options {
 const READ_AHEAD_BYTES = 262_144;
 /** Bytes of further requests that may wait here for the answer to this one, before no more is read. */
 const PIPELINED_BYTES = 65_536;
+/** An age that begins with the next sweep: what has just begun is not as old as the time since the last one. */
+const JUST_NOW = -1;
 /** What a client may still send of a request that was answered, before its connection is given up rather than read to the end. */
 const DISCARD_BYTES = 262_144;
 
@@ -286,7 +288,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   #headBegun(): void {
     if (this.#waiting === "head" || this.#input.length === 0) return;
     this.#waiting = "head";
-    this.#age = 0;
+    this.#age = JUST_NOW;
   }
 
   brokeOff(visible: boolean): void {
@@ -376,7 +378,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
 
   sweep(ms: number): void {
     this.output.sweep();
-    this.#age += ms;
+    this.#age = this.#age === JUST_NOW ? 0 : this.#age + ms;
     const { limits } = this.#options;
     const queued = this.#stream.queued();
     if (this.#over) {

@@ -227,6 +227,23 @@ describe("ends", () => {
   });
 });
 
+describe("slow heads", () => {
+  test("a head that began just before a sweep is not as old as the time since the last one", async () => {
+    const r = rig({ headTimeout: 900 });
+    r.onEnd = (request) => request.answer("");
+    for (let i = 0; i < 5; i++) {
+      r.give(SHORT.slice(0, 20));
+      if (i > 0) await r.sweep(1);
+      expect(r.stream.isClosed, `round ${i}`).toBe(false);
+      r.give(SHORT.slice(20));
+    }
+    expect(r.requests.length).toBe(5);
+    r.give(SHORT.slice(0, 20));
+    await r.sweep(2);
+    expect(r.stream.isClosed).toBe(true);
+  });
+});
+
 describe("chunks", () => {
   const open = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
 
