@@ -127,7 +127,7 @@ describe("configurations of the documentation", () => {
 describe("docs/observe.md", () => {
   test("has every metric: type, labels and meaning as a gateway has them", async () => {
     await site.serve("npx fairlead ipv4:127.0.0.1:50051", '"listening"');
-    const text = await site.run("curl -s http://127.0.0.1:9901/metrics");
+    const text = await (await fetch(site.here("http://127.0.0.1:9901/metrics"))).text();
     await site.stop();
     expect(tableOf("metrics")).toEqual(metricRows(text));
   });
