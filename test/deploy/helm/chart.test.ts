@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { DescMessage } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import {
+  BackendSchema,
+  CorsSchema,
+  LimitsSchema,
+  LogSchema,
+  RouteSchema,
+} from "../../../src/gen/fairlead/config/v1/config_pb.ts";
 import { ROOT } from "../../e2e/support/runtimes.ts";
 import { checkConfig, problemsOf } from "../kubernetes/config-check.ts";
 import type { KubernetesObject } from "../kubernetes/objects.ts";
@@ -71,6 +79,19 @@ describe.skipIf(helm === "")("the chart", () => {
     expect(schema.additionalProperties).toBe(false);
   });
 
+  test("chart: the schema knows every field of the configuration that values.yaml has, and no other", () => {
+    const schema = JSON.parse(readFileSync(join(CHART, "values.schema.json"), "utf8")) as SchemaNode;
+    const { backends, routes, cors, limits, log } = schema.properties ?? {};
+    for (const [message, node] of [
+      [BackendSchema, backends?.items],
+      [RouteSchema, routes?.items],
+      [CorsSchema, cors],
+      [LimitsSchema, limits],
+      [LogSchema, log],
+    ] as const)
+      compare(message, node);
+  });
+
   test.each([
     ["a mistyped field", { autoscalng: { enabled: true } }, "autoscalng"],
     ["a mistyped field of a backend", { backends: [{ name: "a", target: "dns:///a:1", polcy: "p2c" }] }, "polcy"],
@@ -93,6 +114,24 @@ describe.skipIf(helm === "")("the chart", () => {
     expect(() => helmTemplate(helm, values)).toThrow(message);
   });
 });
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly items?: SchemaNode;
+  readonly additionalProperties?: boolean;
+}
+
+/** The names of a message's fields are those of the node, and so on within. */
+function compare(message: DescMessage, node: SchemaNode | undefined): void {
+  expect(Object.keys(node?.properties ?? {}).sort(), message.typeName).toEqual(
+    message.fields.map(({ jsonName }) => jsonName).sort(),
+  );
+  expect(node?.additionalProperties, message.typeName).toBe(false);
+  for (const { jsonName, message: inner } of message.fields) {
+    const child = node?.properties?.[jsonName];
+    if (inner !== undefined) compare(inner, child?.items ?? child);
+  }
+}
 
 /** Objects by kind and name, without what Helm and kustomize add on their own. */
 function comparable(objects: readonly KubernetesObject[]): Record<string, unknown> {

@@ -61,7 +61,7 @@ export interface AutoscalerSpec {
   readonly minReplicas: number;
   readonly metrics: readonly {
     readonly type: string;
-    readonly resource?: { readonly name: string };
+    readonly resource?: { readonly name: string; readonly target: { readonly averageUtilization: number } };
     readonly pods?: { readonly metric: { readonly name: string } };
   }[];
 }

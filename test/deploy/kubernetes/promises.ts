@@ -161,8 +161,10 @@ export const promises: Readonly<Record<string, (manifests: Manifests) => void>> 
     expect(autoscaler.scaleTargetRef).toMatchObject({ kind: "Deployment", name: deployment.metadata.name });
     expect(autoscaler.minReplicas).toBeGreaterThan(1);
     expect(autoscaler.metrics.some(({ resource }) => resource?.name === "cpu")).toBe(true);
-    // Percent of a request: there must be one.
-    expect(container.resources.requests.cpu).toMatch(/^\d+m?$/);
+    // docs/scaling.md: a gateway is to be joined by another at 60% of a core, and can use no more than one.
+    const percent = autoscaler.metrics.find(({ resource }) => resource !== undefined)?.resource?.target;
+    const request = Number(/^(\d+)m$/.exec(container.resources.requests.cpu)?.[1]);
+    expect((request * (percent?.averageUtilization ?? 0)) / 100).toBe(600);
     const known = createMetrics(createFakeView(), fakeProcess).getMetricsAsArray();
     const names = known.map(({ name }) => name);
     for (const { pods } of autoscaler.metrics) if (pods !== undefined) expect(names).toContain(pods.metric.name);
