@@ -2,6 +2,8 @@ import type { Attack, Outcome } from "../attack.ts";
 import { Plain } from "../support/plain.ts";
 
 const CRUMB_MS = 100;
+/** More than stallTimeout of the field. */
+const STALLED_MS = 4_500;
 const host = "Host: attacked.test\r\n";
 const unary = `POST /attack.Pod/Echo HTTP/1.1\r\n${host}Content-Type: application/proto\r\n`;
 
@@ -108,6 +110,115 @@ export const http1Attacks: readonly Attack[] = [
   smuggled("chunk size with 0x", "Transfer-Encoding: chunked\r\n", "0x1\r\na\r\n0\r\n\r\n"),
   smuggled("chunk larger than any number", "Transfer-Encoding: chunked\r\n", "fffffffffffffffff\r\na\r\n0\r\n\r\n"),
   smuggled("a bare LF in a chunk's size", "Transfer-Encoding: chunked\r\n", "0\n\r\n"),
+  smuggled("an empty transfer coding beside a length", "Transfer-Encoding:\r\nContent-Length: 0\r\n", ""),
+  smuggled(
+    "an empty transfer coding, then chunked",
+    "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n",
+    "0\r\n\r\n",
+  ),
+  smuggled("chunked twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+  smuggled("a vertical tab before chunked", "Transfer-Encoding: \x0bchunked\r\n", "0\r\n\r\n"),
+  smuggled("a transfer coding on a folded line", "Transfer-Encoding:\r\n chunked\r\n", "0\r\n\r\n"),
+  smuggled("a bare CR that hides a field", "X: y\rTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+  smuggled("a bare LF that hides a field", "X: y\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+  smuggled("a second Host", "Host: other.test\r\n", ""),
+  smuggled("two sizes for one chunk", "Transfer-Encoding: chunked\r\n", "1 0\r\na\r\n0\r\n\r\n"),
+  smuggled("a bare CR after a chunk's size", "Transfer-Encoding: chunked\r\n", "0\r\r\n\r\n"),
+  smuggled("a chunk that is longer than its size", "Transfer-Encoding: chunked\r\n", "1\r\nab\r\n0\r\n\r\n"),
+  // For who sees the end of the body at its last size.
+  smuggled("a request where trailers may stand", "Transfer-Encoding: chunked\r\n", "0\r\n"),
+  closed(
+    "smuggling: HTTP/1.0 in chunks",
+    "RFC 9112 11.2",
+    "-",
+    /^400 closed$/,
+    `POST /attack.Pod/Echo HTTP/1.0\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\n${host}\r\n`,
+  ),
+  {
+    name: "HTTP/1.1: chunk sizes without end",
+    reference: "-",
+    bound: "256 bytes",
+    expected: /^400 closed$/,
+    async run(field) {
+      const plain = await Plain.connect(field.port);
+      plain.write(`${unary}Transfer-Encoding: chunked\r\n\r\n${"0".repeat(100_000)}`);
+      await plain.until(() => plain.closed);
+      return sum([plain]);
+    },
+  },
+  {
+    name: "HTTP/1.1: a byte in each chunk, with as much around it as is allowed",
+    reference: "CVE-2023-39326",
+    bound: "256 bytes a chunk",
+    expected: /^200$/,
+    async run(field, scale) {
+      const plain = await Plain.connect(field.port);
+      plain.write(`${unary}Transfer-Encoding: chunked\r\n\r\n`);
+      const some = `1;${"x".repeat(250)}\r\na\r\n`.repeat(1_000);
+      for (let i = 0; i < 10 * scale; i++) {
+        plain.write(some);
+        await plain.until(() => plain.socket.writableLength < 1 << 20);
+      }
+      plain.write("0\r\n\r\n");
+      await plain.until(() => plain.answer.includes("\r\n\r\n"));
+      return sum([plain]);
+    },
+  },
+  {
+    name: "HTTP/1.1: a Connection field that names thousands, again and again",
+    reference: "-",
+    bound: "maxHeaderListBytes",
+    expected: /^(?:431|404|501)/,
+    async run(field, scale) {
+      const plain = await Plain.connect(field.port);
+      const names = Array.from({ length: 10_000 }, (_, i) => `n${i}`).join(",");
+      const fields = Array.from({ length: 120 }, (_, i) => `x-${i}: y\r\n`).join("");
+      for (let i = 0; i < 20 * scale; i++) {
+        const before = plain.answer.length;
+        plain.write(`GET /${i} HTTP/1.1\r\n${host}connection: ${names}\r\n${fields}\r\n`);
+        await plain.until(() => plain.answer.length > before);
+      }
+      plain.close();
+      return { frames: 20 * scale, bytes: plain.bytes, end: plain.end.split(" ")[0] };
+    },
+  },
+  {
+    name: "HTTP/1.1: large answers asked for in a row, and nothing is read",
+    reference: "-",
+    bound: "stallTimeout",
+    expected: /^closed$/,
+    async run(field, scale) {
+      const parts = await Promise.all(Array.from({ length: 5 }, () => Plain.connect(field.port)));
+      const large = `POST /attack.Pod/Large HTTP/1.1\r\n${host}Content-Type: application/proto\r\nContent-Length: 0\r\n\r\n`;
+      for (const part of parts) {
+        part.socket.pause();
+        part.write(large.repeat(100 * scale));
+      }
+      // The gateway ends them; whether it has is seen by reading, and what is read then is what the kernel held.
+      while ((await field.outstanding()) > 0) await new Promise(setImmediate);
+      await new Promise((resolve) => setTimeout(resolve, STALLED_MS));
+      for (const part of parts) part.socket.resume();
+      await Promise.all(parts.map((part) => part.until(() => part.closed)));
+      return { ...(await sum(parts)), end: parts.every(({ closed }) => closed) ? "closed" : "open" };
+    },
+  },
+  {
+    name: "HTTP/1.1: connections that are reset in mid-request",
+    reference: "-",
+    bound: "-",
+    expected: /^$/,
+    async run(field, scale) {
+      let bytes = 0;
+      for (let i = 0; i < 200 * scale; i++) {
+        const plain = await Plain.connect(field.port);
+        plain.write(`${unary}Content-Length: 1000\r\n\r\n${"b".repeat(i % 1_000)}`);
+        if (i % 2 === 0) await new Promise(setImmediate);
+        bytes += plain.bytes;
+        plain.socket.resetAndDestroy();
+      }
+      return { frames: 200 * scale, bytes, end: "" };
+    },
+  },
   {
     name: "HTTP/1.1: pipelined garbage",
     reference: "RFC 9112 9.3.2",
@@ -121,22 +232,31 @@ export const http1Attacks: readonly Attack[] = [
     },
   },
   {
-    name: "HTTP/1.1: pipelined without end, and nothing is read",
+    name: "HTTP/1.1: pipelined without end, and read only when all is written",
     reference: "RFC 9112 9.3.2",
-    bound: "16 at once",
-    expected: /^closed$/,
+    bound: "64 KiB ahead",
+    // A client that reads late is still one that reads: it gets all of its answers.
+    expected: /^answered$/,
     async run(field, scale) {
       const parts = await Promise.all(Array.from({ length: 10 }, () => Plain.connect(field.port)));
-      const batch = `GET / HTTP/1.1\r\n${host}\r\n`.repeat(300);
+      const request = `GET / HTTP/1.1\r\n${host}\r\n`;
+      const batch = request.repeat(300);
       for (const part of parts) part.socket.pause();
       for (let round = 0; round < 50 * scale; round++) {
         for (const part of parts) if (part.socket.writableLength < 1 << 20) part.write(batch);
         await new Promise(setImmediate);
       }
-      // Whether the gateway has closed is only seen by reading.
       for (const part of parts) part.socket.resume();
-      await Promise.all(parts.map((part) => part.until(() => part.closed)));
-      return { ...(await sum(parts)), end: parts.every(({ closed }) => closed) ? "closed" : "open" };
+      const answered = await Promise.all(
+        parts.map(async (part) => {
+          // All answers are equally long.
+          await part.until(() => part.answer.indexOf("HTTP/1.1", 1) > 0);
+          const length = (part.answer.indexOf("HTTP/1.1", 1) * part.bytes) / request.length;
+          await part.until(() => part.answer.length >= length);
+          return part.answer.length === length;
+        }),
+      );
+      return { ...(await sum(parts)), end: answered.every(Boolean) ? "answered" : "lost" };
     },
   },
   {
