@@ -20,12 +20,6 @@ const CLUSTER: Fate = { needs: "a cluster" };
 const ENGINE: Fate = { needs: "a container engine; npm run container takes the same steps" };
 const tutorial: Fate = { by: README_TEST, as: "readSection(CONNECT_WEB)" };
 
-const DEPLOY_TEST = "test/deploy/docs.test.ts";
-const applied: Fate = { by: DEPLOY_TEST, as: "kubectl apply" };
-const charted: Fate = { by: DEPLOY_TEST, as: "helm upgrade" };
-const unpacked: Fate = { by: DEPLOY_TEST, as: "deploy/README.md, systemd" };
-const cluster: Fate = { needs: "a cluster" };
-
 /** Every command in every `sh` fence, by page. One that is not here fails the suite, and so does one that is only here. */
 export const commands: Readonly<Record<string, Readonly<Record<string, Fate>>>> = {
   "README.md": {
@@ -79,46 +73,6 @@ export const commands: Readonly<Record<string, Readonly<Record<string, Fate>>>> 
       needs: "grpcwebproxy, whose last release was in 2021",
     },
     "npx fairlead --cors-origin '*' ipv4:127.0.0.1:50051": SERVES,
-  },
-  "docs/kubernetes.md": {
-    "kubectl apply -f deploy/kubernetes.yaml": applied,
-    "kubectl apply -k deploy/kubernetes/base": applied,
-    "kubectl apply -k deploy/example": applied,
-    "kubectl --namespace fairlead-example port-forward deployment/fairlead 8080 9901": cluster,
-    "kubectl --namespace fairlead-example port-forward service/page 8000": cluster,
-    "kubectl rollout status deployment/fairlead": cluster,
-    "helm upgrade --install fairlead deploy/helm/fairlead --set image.repository=registry.example.com/fairlead":
-      charted,
-    "helm upgrade --install fairlead deploy/helm/fairlead --set backends[0].name=cart --set backends[0].target=dns:///cart.shop.svc.cluster.local:50051":
-      charted,
-    "helm upgrade --install fairlead deploy/helm/fairlead --values values.yaml": charted,
-    "helm upgrade fairlead deploy/helm/fairlead --reuse-values --set image.tag=0.1.1": charted,
-    "helm upgrade --install prometheus-adapter prometheus-community/prometheus-adapter --values deploy/kubernetes/prometheus-adapter.yaml":
-      cluster,
-  },
-  "deploy/README.md": {
-    "podman build --tag fairlead:0.1.0 --file deploy/container/Containerfile .": {
-      by: "test/deploy/container/run.ts",
-      as: "buildImage(",
-    },
-    "podman run --read-only --cap-drop all --publish 8080:8080 fairlead:0.1.0 dns:///echo.example.internal:50051": {
-      by: "test/deploy/container/run.ts",
-      as: "buildImage(",
-    },
-    "docker compose --file deploy/compose/compose.yaml up --build": {
-      by: "test/deploy/compose/compose.test.ts",
-      as: "compose.yaml",
-    },
-    "npm run build && npm pack": unpacked,
-    "install -d /opt/fairlead /etc/fairlead": unpacked,
-    "tar --extract --gzip --strip-components=1 --directory=/opt/fairlead --file=fairlead-0.1.0.tgz": unpacked,
-    "npm install --omit=dev --prefix /opt/fairlead": unpacked,
-    "install -m 644 deploy/systemd/fairlead.yaml /etc/fairlead/": unpacked,
-    "install -m 644 deploy/systemd/fairlead.service deploy/systemd/fairlead.socket /etc/systemd/system/": unpacked,
-    "systemctl enable --now fairlead.socket fairlead.service": {
-      by: "test/deploy/systemd/unit.test.ts",
-      as: "systemd",
-    },
   },
   "docs/json.md": {
     "fairlead --listen 127.0.0.1:8080 dns:///shop:50051 &": {

@@ -67,7 +67,8 @@ function kindOf({ text }: Fence): "fairlead" | "envoy" | "kubernetes" | "buf" | 
   if (keys.includes("services")) return "compose";
   const ours = ["listeners", "routes", "backends", "admin", "drain", "log", "limits"];
   if (keys.length > 0 && keys.every((key) => ours.includes(key))) return "fairlead";
-  if (keys.includes("helm") || /^# values.yaml/m.test(text)) return "helm";
+  // Values of the chart: test/deploy renders it with them.
+  if (keys.includes("image")) return "helm";
   return "unknown";
 }
 
