@@ -138,6 +138,14 @@ export function writeHead(output: Output, head: Head, framing: Framing, close: b
   putText(output, "\r\n");
 }
 
+/** A whole answer to what is no request. */
+export function writeProblem(output: Output, status: number, problem: string, common: CommonFields): void {
+  const body = encoder.encode(`fairlead: ${problem}.\n`);
+  const fields = [":status", String(status), "content-type", "text/plain; charset=utf-8"];
+  writeHead(output, { fields, neverIndexed: null, memo: undefined }, body.length, true, common);
+  output.bytes(body);
+}
+
 /** RFC 9110 15.2.1. */
 export function writeContinue(output: Output): void {
   output.reserve(CONTINUE.length);

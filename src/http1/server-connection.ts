@@ -1,8 +1,6 @@
 import { localAbort, lostAbort } from "../http2/abort.ts";
-import type { Budget } from "../http2/budget.ts";
 import { ErrorCode } from "../http2/error-code.ts";
-import type { Flushable, Flusher } from "../http2/flusher.ts";
-import type { Http2Limits } from "../http2/limits.ts";
+import type { Flushable } from "../http2/flusher.ts";
 import { Output } from "../http2/output.ts";
 import { Overdue } from "../http2/overdue.ts";
 import type { Abort, Head, Receiver } from "../http2/receiver.ts";
@@ -12,9 +10,10 @@ import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { Goodbye } from "./goodbye.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Input } from "./input.ts";
+import type { Http1Options } from "./options.ts";
 import { RequestBody } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
-import { type CommonFields, writeContinue, writeHead } from "./response-head.ts";
+import { type CommonFields, writeContinue, writeProblem } from "./response-head.ts";
 
 /** Who uses a connection. */
 export interface Http1Events {
@@ -25,17 +24,12 @@ export interface Http1Events {
   closed(connection: Http1Connection): void;
 }
 
-export interface Http1Options {
-  readonly flusher: Flusher;
-  readonly budget: Budget;
-  readonly limits: Http2Limits;
-  readonly common: CommonFields;
-}
-
 /** Bytes of a request's body that may be under way to the pod before more is read. */
 const READ_AHEAD_BYTES = 262_144;
 /** Bytes of further requests that may wait here for the answer to this one, before no more is read. */
 const PIPELINED_BYTES = 65_536;
+/** Requests of one connection that are begun in a turn of the event loop. Half a millisecond, where an answer costs next to nothing. */
+const TURN_REQUESTS = 100;
 /** An age that begins with the next sweep: what has just begun is not as old as the time since the last one. */
 const JUST_NOW = -1;
 /** What a client may still send of a request that was answered, before its connection is given up rather than read to the end. */
@@ -66,6 +60,8 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   /** Bytes of the body that were given to the call and have not left. */
   #inFlight = 0;
   #discarded = 0;
+  /** Requests since the last flush. */
+  #begun = 0;
   #reading = false;
   #paused = false;
   #dirty = false;
@@ -133,14 +129,21 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
 
   /** A head, or what there is of a body. @returns false when there is nothing to be read for now */
   #readPart(): boolean {
-    // While the client does not read its answers, it gets no more of them: they would pile up here.
-    if (this.#exchange === null) return this.output.blocked ? false : this.#readHead();
+    if (this.#exchange === null) return !this.#waits && this.#readHead();
     if (this.#requested || this.#body === null) return false;
     const read = this.#body.read(this.#input, this.#take);
     if (this.#over) return false;
     if (read === "malformed") this.#fail(400, "the chunked body is malformed");
     else if (read === "done") this.#endRequest();
     return true;
+  }
+
+  /**
+   * The next request waits: while the client does not read its answers it gets no more of them, as they would pile up here; and in one
+   * turn it gets so many, as others want to be served.
+   */
+  get #waits(): boolean {
+    return this.output.blocked || this.#begun >= TURN_REQUESTS;
   }
 
   #readHead(): boolean {
@@ -156,6 +159,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
 
   #begin(request: RequestHead): void {
     const exchange = new Exchange(this, request);
+    this.#begun++;
     this.#exchange = exchange;
     this.#requested = false;
     this.#body = request.length === 0 ? null : new RequestBody(request.length);
@@ -212,7 +216,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
 
   #shallWait(): boolean {
     if (this.#over) return false;
-    if (this.#exchange === null) return this.output.blocked && this.#input.length > PIPELINED_BYTES;
+    if (this.#exchange === null) return this.#waits && this.#input.length > PIPELINED_BYTES;
     if (this.#requested) return this.#input.length > PIPELINED_BYTES;
     if (this.#exchange.over || this.#inFlight <= 0) return false;
     const { budget } = this.#options;
@@ -238,11 +242,14 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   flush(): void {
     this.#dirty = false;
     if (this.#closed) return;
+    const more = this.#begun >= TURN_REQUESTS;
+    this.#begun = 0;
     this.#exchange?.begin();
     // What waits for the socket waits here: its sender has had no credit for it.
     if (this.output.blocked && !this.#over) return;
     this.output.flush();
     if (!this.output.blocked) this.#exchange?.credit();
+    if (more && this.#exchange === null) this.#read();
   }
 
   drained(): void {
@@ -304,12 +311,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     const exchange = this.#exchange;
     const begun = exchange?.begun === true;
     exchange?.lost(localAbort(ErrorCode.PROTOCOL_ERROR, problem));
-    if (!begun) {
-      const body = new TextEncoder().encode(`fairlead: ${problem}.\n`);
-      const fields = [":status", String(status), "content-type", "text/plain; charset=utf-8"];
-      writeHead(this.output, { fields, neverIndexed: null, memo: undefined }, body.length, true, this.common);
-      this.output.bytes(body);
-    }
+    if (!begun) writeProblem(this.output, status, problem, this.common);
     this.#finish();
   }
 

@@ -179,8 +179,10 @@ describe("requests", () => {
     const s = setup();
     s.onEnd = (taken) => taken.answer("");
     s.give(POST("/", "x").repeat(1_000));
+    // A hundred a turn.
+    expect(s.taken.length).toBe(100);
+    expect(Array.from({ length: 11 }, () => s.sent()).join("")).toBe(OK("").repeat(1_000));
     expect(s.taken.length).toBe(1_000);
-    expect(s.sent()).toBe(OK("").repeat(1_000));
   });
 
   test("many pipelined requests stop the reading until they are answered", () => {

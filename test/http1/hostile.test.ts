@@ -66,6 +66,19 @@ describe("heads", () => {
   });
 });
 
+describe("clients that ask for much", () => {
+  test("of pipelined requests that cost nothing, a connection gets a hundred a turn, and others their turn", () => {
+    const r = rig();
+    r.onEnd = (request) => request.answer("");
+    r.give(SHORT.repeat(10_000));
+    expect(r.requests.length).toBe(100);
+    expect(r.stream.paused).toBe(true);
+    r.turn();
+    expect(r.requests.length).toBe(10_000);
+    expect(r.stream.paused).toBe(false);
+  });
+});
+
 describe("clients that do not read", () => {
   test("further requests wait until the answers before them have left, and memory stays bounded", async () => {
     const r = rig();
