@@ -111,7 +111,7 @@ export class Backend implements ResolverListener, EndpointOwner {
    * Invariant 4: nothing here asks DNS or a pod anything.
    */
   hopeless(): string | null {
-    if (this.#closed) return "the gateway is stopping";
+    if (this.#closed) return "this side is closing";
     if (!this.#answered) return null;
     let last = "";
     let count = 0;

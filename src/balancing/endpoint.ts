@@ -146,7 +146,7 @@ export class Endpoint implements Candidate {
   close(): void {
     this.draining = true;
     this.#cancelRetry();
-    this.#refuseWaiters("the gateway is stopping");
+    this.#refuseWaiters("this side is closing");
     for (const connection of [...this.#dialling, ...this.#connections]) connection.destroy();
   }
 

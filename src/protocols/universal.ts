@@ -101,6 +101,8 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
 
   start(receiver: Receiver, head: Head): void {
     this.#receiver = receiver;
+    // Refused before it began.
+    if (this.#over) return;
     const { signal } = this.#request;
     signal?.addEventListener("abort", this.#onAbort);
     receiver.head(head);

@@ -27,7 +27,7 @@ export interface BalancingTransport extends Transport {
   view(): BackendView;
   /** Takes no new calls, and closes when the open ones have ended. */
   drain(): Promise<void>;
-  /** Ends open calls with `unavailable`, and resolves when no socket is open. A transport does not keep the process alive without calls. */
+  /** Ends open calls with `unavailable`, and resolves when no connection is open. A transport does not keep the process alive without calls. */
   close(): Promise<void>;
 }
 

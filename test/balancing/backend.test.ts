@@ -311,7 +311,7 @@ describe("waiting", () => {
     backend.wait(waiting);
     backend.close();
     await net.settle();
-    expect(waiting.events).toEqual(["the gateway is stopping"]);
+    expect(waiting.events).toEqual(["this side is closing"]);
     expect(resolver.stopped).toBe(true);
   });
 });

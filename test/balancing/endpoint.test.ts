@@ -188,7 +188,7 @@ describe("connecting", () => {
       endpoint.close();
       await net.settle();
       expect([net.open, net.clock.pending]).toEqual([0, 0]);
-      expect(refused).toEqual(host === "silent" ? ["the gateway is stopping"] : []);
+      expect(refused).toEqual(host === "silent" ? ["this side is closing"] : []);
     }
   });
 });

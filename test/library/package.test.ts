@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
@@ -110,7 +110,8 @@ describe("package: what npm pack makes", () => {
     const said = spawnSync(deno.path, args, { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
     expect([said.status, said.stderr]).toEqual([0, expect.stringContaining("Simulating publish")]);
     expect(said.stderr).not.toMatch(/slow type.*(?:error|warning)|\[unsupported/i);
-  });
+    // It checks types with a compiler of its own.
+  }, 120_000);
 });
 
 describe("package: in somebody's project", () => {
@@ -142,6 +143,22 @@ describe("package: in somebody's project", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     expect(said).toBe("all there\n");
+  });
+
+  test("every program of docs/library.md compiles", () => {
+    mkdirSync(join(packed.project, "gen"), { recursive: true });
+    cpSync("src/gen/fairlead/demo/v1/echo_pb.ts", join(packed.project, "gen/echo_pb.ts"));
+    writeFileSync(join(packed.project, "package.json"), '{ "type": "module" }');
+    const programs = [...readFileSync("docs/library.md", "utf8").matchAll(/^```ts\n(.*?)^```/gms)].map(
+      ([, code]) => code,
+    );
+    expect(programs.length).toBeGreaterThan(5);
+    const files = programs.map((code, at) => {
+      writeFileSync(join(packed.project, `program-${at}.ts`), code);
+      return `program-${at}.ts`;
+    });
+    const args = ["--strict", "--target", "es2022", "--skipLibCheck", "--types", "node", "--module", "nodenext"];
+    expect(complaints(packed.project, [...args, ...files])).toBe("");
   });
 
   test.each([

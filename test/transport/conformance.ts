@@ -1,7 +1,6 @@
 /**
  * `npm run conformance:transport`: the Connect conformance suite's client cases, against fairlead/transport. Takes the runtimes to
- * run on (node, deno, bun), and `--run PATTERN` for some cases only. Prints a table for each, and puts them into docs/library.md
- * when all cases were run on all runtimes.
+ * run on (node, deno, bun), and `--run PATTERN` for some cases only. Prints a table for each; `--write` puts them into docs/library.md.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -21,7 +20,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const { values, positionals } = parseArgs({
   args: process.argv.slice(2),
-  options: { run: { type: "string", multiple: true } },
+  options: { run: { type: "string", multiple: true }, write: { type: "boolean" } },
   allowPositionals: true,
 });
 
@@ -80,7 +79,7 @@ for (const runtime of RUNTIMES.filter((name) => positionals.length === 0 || posi
   // A run without a single case has failed.
   failed += Math.max(result.cases.length, 1) - good;
 }
-if (tables.length === RUNTIMES.length && only.length === 0) updatePage();
+if (values.write === true && tables.length === RUNTIMES.length && only.length === 0) updatePage();
 say(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed === 0 ? 0 : 1);
 
