@@ -3,14 +3,14 @@
  * run on (node, deno, bun), and `--run PATTERN` for some cases only. Prints a table for each; `--write` puts them into docs/library.md.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { createKindReader } from "../conformance/cases.ts";
 import { describeFailures, formatTable, tabulate } from "../conformance/report.ts";
 import { runSuite } from "../conformance/runner.ts";
-import { createRunFolder, hasGo, prepareTools, ROOT, type Tools, VERSION } from "../conformance/tools.ts";
+import { hasGo, prepareTools, ROOT, type Tools, VERSION, WORK } from "../conformance/tools.ts";
 import { on, type RuntimeName } from "../e2e/support/runtimes.ts";
 import { findTool } from "../support/tools.ts";
 
@@ -43,7 +43,8 @@ for (const runtime of RUNTIMES.filter((name) => positionals.length === 0 || posi
   }
   const version = /\d+\.\d+\.\d+/.exec(execFileSync(found.path, ["--version"], { encoding: "utf8" }))?.[0] ?? "";
   const { program, args } = on(runtime, "test/transport/support/conformance-client.ts");
-  const folder = createRunFolder(false);
+  const folder = join(WORK, "transport");
+  mkdirSync(folder, { recursive: true });
   const result = await runSuite(
     tools.runner,
     {
