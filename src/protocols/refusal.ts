@@ -5,7 +5,7 @@ import { ConnectStreamResponse } from "./connect-stream.ts";
 import type { Downstream } from "./downstream.ts";
 import { GrpcWebResponse } from "./grpc-web.ts";
 import { errorJson, type RpcStatus } from "./rpc-error.ts";
-import { ownHead, Status } from "./status.ts";
+import { ownHead, Status, trailersOnly } from "./status.ts";
 
 const PLAIN = "text/plain; charset=utf-8";
 
@@ -103,7 +103,10 @@ function send(answer: PlainAnswer, request: Request | null, httpMethod: string, 
   const { rpc } = answer;
   const protocol = request?.protocol;
   if (rpc === undefined || request === null) sendBody(answer, PLAIN, httpMethod, to);
-  else if (protocol === "grpc-web" || protocol === "grpc-web-text")
+  else if (protocol === "grpc") {
+    to.head(trailersOnly(rpc.code, rpc.message, request.contentType));
+    to.end(null);
+  } else if (protocol === "grpc-web" || protocol === "grpc-web-text")
     new GrpcWebResponse(request, to).fail(rpc.code, rpc.message);
   else if (protocol === "connect-stream") new ConnectStreamResponse(request, to).fail(rpc);
   else if (protocol === "connect-unary" || protocol === "connect-get") {

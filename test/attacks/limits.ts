@@ -25,14 +25,14 @@ export const settings: readonly LimitRow[] = [
     name: "maxHeaderListBytes",
     bounds: "a header list, with 32 bytes for each field, also for those that come by index; twice as much on the wire",
     reference: "RFC 9113 6.5.2, CVE-2016-6581",
-    peerSees: "431; GOAWAY COMPRESSION_ERROR at five times the limit",
+    peerSees: "RESOURCE_EXHAUSTED, or 431 in other protocols; GOAWAY COMPRESSION_ERROR at five times the limit",
     allowed: "a list that is over is decoded all the same, up to four limits more, so that the connection can go on",
   },
   {
     name: "maxHeaderFields",
     bounds: "fields of a header list, cookie crumbs and indexed ones included",
     reference: "CVE-2026-47774",
-    peerSees: "431; GOAWAY COMPRESSION_ERROR at five times the limit",
+    peerSees: "RESOURCE_EXHAUSTED, or 431 in other protocols; GOAWAY COMPRESSION_ERROR at five times the limit",
     allowed: "as above",
   },
   {

@@ -16,7 +16,10 @@ export interface HeaderLimits {
 }
 
 export interface DecodedHead extends Head {
-  /** The limit that was exceeded; `fields` then ends before the field that exceeded it. */
+  /**
+   * The limit that was exceeded; `fields` then ends before the field that exceeded it. Pseudo-fields are there all the same, cut: who
+   * called what is needed to say no in the client's own protocol.
+   */
   readonly overflow: "" | "bytes" | "fields";
   /** For the engine: what it has worked out about the head (see head-check.ts). Null until set. */
   facts: HeadFacts | null;
@@ -29,6 +32,12 @@ export interface DecodedHead extends Head {
 const DISCARD_FACTOR = 4;
 /** Fields bring their own bytes, which are charged as well: a client that sends a thousand is told so and keeps its connection. */
 const DISCARD_FIELDS_FACTOR = 8;
+
+const COLON = 0x3a;
+/** Names and values in `fields` up to which pseudo-fields are kept when the list is over a limit: a request has four, and they come first. */
+const MAX_PSEUDO = 16;
+/** A path that is over the limit itself is long enough by then to tell the method and the protocol. */
+const CUT_BYTES = 1_024;
 
 /** No size update is due. */
 const NONE_DUE = -1;
@@ -154,6 +163,7 @@ export class Decoder {
       if (bytesLeft < 0 || fieldsLeft < 0) {
         if (overflow === "") overflow = bytesLeft < 0 ? "bytes" : "fields";
         this.chargeDiscarded(bytesLeft, fieldsLeft);
+        if (name.charCodeAt(0) === COLON && fields.length < MAX_PSEUDO) fields.push(name, value.slice(0, CUT_BYTES));
       } else {
         if (never) {
           if (neverIndexed === null) neverIndexed = [];

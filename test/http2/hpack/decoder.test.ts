@@ -190,10 +190,22 @@ describe("limits", () => {
   });
 
   it("limits: one octet or one field more is told, and what follows is not collected", () => {
-    const tooLong = decode(limited(83, 9), 3);
-    expect([tooLong.overflow, tooLong.fields]).toEqual(["bytes", [":method", "GET"]]);
-    const tooMany = decode(limited(1000, 2), 4);
+    // "accept-encoding: gzip, deflate" counts 15 + 13 + 32 = 60.
+    const coded = (decoder: Decoder, fields: number) => decoder.decode(new Uint8Array(fields).fill(0x90), 0, fields);
+    const tooLong = coded(limited(119, 9), 3);
+    expect([tooLong.overflow, tooLong.fields]).toEqual(["bytes", ["accept-encoding", "gzip, deflate"]]);
+    const tooMany = coded(limited(1000, 2), 4);
     expect([tooMany.overflow, tooMany.fields.length]).toEqual(["fields", 4]);
+  });
+
+  it("limits: pseudo-fields are kept, a few and cut, so that the client can be told no in its own protocol", () => {
+    const path = `/${"a".repeat(5_000)}`;
+    // A literal with the name of index 4, `:path`; a length of 5,001 is 7f 8a 26 (RFC 7541 5.1).
+    const long = bytes(`047f8a26${Buffer.from(path).toString("hex")}86`);
+    const { fields, overflow } = limited(1_100, 9).decode(long, 0, long.length);
+    expect(overflow).toBe("bytes");
+    expect(fields).toEqual([":path", path.slice(0, 1_024), ":scheme", "http"]);
+    expect(decode(limited(1_000, 2), 18).fields).toHaveLength(16);
   });
 
   it("limits: cookie crumbs are fields", () => {
