@@ -8,6 +8,15 @@ import { track } from "../support/harness.ts";
 
 const log = collectingLog();
 
+/** More than any window lets through. */
+const ENDLESS_BYTES = 8_000_000;
+
+const inBun = process.versions.bun !== undefined;
+if (inBun)
+  console.warn(
+    "skipped: a client that does not read: the HTTP/2 server of Bun takes everything that is written at once",
+  );
+
 /** A pod of Node's own HTTP/2 that says hello to unary calls, and sends without end to streams as far as it may. */
 async function startPod(): Promise<{ readonly target: string; readonly sent: () => number }> {
   let sent = 0;
@@ -23,7 +32,7 @@ async function startPod(): Promise<{ readonly target: string; readonly sent: () 
     const message = Buffer.alloc(16_389);
     message.writeUInt32BE(16_384, 1);
     const write = (): void => {
-      while (!stream.destroyed && stream.write(message)) sent += message.length;
+      while (!stream.destroyed && sent < ENDLESS_BYTES && stream.write(message)) sent += message.length;
     };
     stream.on("drain", write);
     write();
@@ -103,24 +112,27 @@ describe("fetch handler", () => {
     await response.text();
   });
 
-  test("a client that does not read: the pod is stopped by windows, and cancelled when the client leaves", async () => {
-    const { target, sent } = await startPod();
-    const handler = track(createFetchHandler({ backends: [{ target }] }, { log }));
-    const gone = new AbortController();
-    const response = await handler.fetch(
-      new Request(ask("/p.S/Endless", "application/connect+proto"), { signal: gone.signal }),
-    );
-    // Until nothing more moves: as often as two looks apart see the same.
-    for (let before = -1; before !== sent(); ) {
-      before = sent();
-      for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(sent()).toBeLessThan(2_000_000);
-    expect(handler.view()?.backends()[0].endpoints[0].outstanding).toBe(1);
-    gone.abort();
-    expect(handler.view()?.backends()[0].endpoints[0].outstanding).toBe(0);
-    await response.body?.cancel();
-  });
+  test.skipIf(inBun)(
+    "a client that does not read: the pod is stopped by windows, and cancelled when the client leaves",
+    async () => {
+      const { target, sent } = await startPod();
+      const handler = track(createFetchHandler({ backends: [{ target }] }, { log }));
+      const gone = new AbortController();
+      const response = await handler.fetch(
+        new Request(ask("/p.S/Endless", "application/connect+proto"), { signal: gone.signal }),
+      );
+      // Until nothing more moves: as often as two looks apart see the same.
+      for (let before = -1; before !== sent(); ) {
+        before = sent();
+        for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(sent()).toBeLessThan(2_000_000);
+      expect(handler.view()?.backends()[0].endpoints[0].outstanding).toBe(1);
+      gone.abort();
+      expect(handler.view()?.backends()[0].endpoints[0].outstanding).toBe(0);
+      await response.body?.cancel();
+    },
+  );
 
   test("native gRPC: the answer is gRPC's, and names what to use", async () => {
     const handler = createFetchHandler({ backends: [{ target: "ipv4:127.0.0.1:1" }] }, { log });

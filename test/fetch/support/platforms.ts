@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -29,8 +29,6 @@ export interface Runtime {
   /** Real gRPC to pods. @param target as in the configuration */
   start(target: string, folder: string): Promise<Running>;
 }
-
-const WORKERD_DATE = "2026-07-01";
 
 /** Waits for the line that says which port it is, on either output. */
 function started(
@@ -154,6 +152,21 @@ const WORKERD_MISSING =
     ? "the npm package workerd has no program for this machine; npm ci gets one for Linux x64"
     : null;
 
+/** The parts of wrangler's configuration that decide how the runtime behaves. */
+export interface Wrangler {
+  readonly main: string;
+  readonly compatibility_date: string;
+  readonly compatibility_flags: readonly string[];
+  readonly durable_objects: { readonly bindings: readonly { readonly name: string; readonly class_name: string }[] };
+  readonly migrations: readonly { readonly new_sqlite_classes: readonly string[] }[];
+}
+
+/** Whose comments stand on lines of their own. */
+export function readWrangler(): Wrangler {
+  const text = readFileSync(join(ROOT, "deploy/cloudflare/wrangler.jsonc"), "utf8");
+  return JSON.parse(text.replaceAll(/^\s*\/\/.*$/gm, "")) as Wrangler;
+}
+
 /** @param bindings texts that the worker finds in its environment */
 export async function startWorkerd(
   entry: string,
@@ -162,6 +175,7 @@ export async function startWorkerd(
   folder: string,
 ): Promise<Running> {
   const { path } = await bundle(entry, "workerd", folder);
+  const wrangler = readWrangler();
   const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = "${text}")`);
   const objects = durable ? [`(name = "GATEWAY", durableObjectNamespace = "Gateway")`] : [];
   const config = join(
@@ -181,8 +195,8 @@ const config :Workerd.Config = (
 );
 const worker :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "${basename(path)}")],
-  compatibilityDate = "${WORKERD_DATE}",
-  compatibilityFlags = ["enable_request_signal"],
+  compatibilityDate = "${wrangler.compatibility_date}",
+  compatibilityFlags = ${JSON.stringify(wrangler.compatibility_flags)},
   bindings = [${[...texts, ...objects].join(", ")}],
   ${durable ? `durableObjectNamespaces = [(className = "Gateway", uniqueKey = "gateway")], durableObjectStorage = (inMemory = void)` : ""}
 );

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { ROOT } from "../e2e/support/runtimes.ts";
-import { bundle, createFolder, type PlatformName } from "./support/bundle.ts";
+import { ROOT } from "../../e2e/support/runtimes.ts";
+import { bundle, createFolder, type PlatformName } from "../support/bundle.ts";
+import { readWrangler } from "../support/platforms.ts";
 
 /** The lines that an entry may have: whoever deploys one should read it first. */
 const MAX_LINES = 20;
@@ -26,6 +27,15 @@ const BUNDLES: readonly (readonly [entry: string, platform: PlatformName, extern
 describe("fetch entry: entry files", () => {
   test.each(ENTRIES)("%s: has at most twenty lines", (entry) => {
     expect(readFileSync(join(ROOT, entry), "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(MAX_LINES);
+  });
+
+  test("wrangler: names the worker, its Durable Object and the binding that the entry uses", () => {
+    const { main, durable_objects, migrations } = readWrangler();
+    const worker = readFileSync(join(ROOT, "deploy/cloudflare", main), "utf8");
+    const [{ name, class_name }] = durable_objects.bindings;
+    expect(worker).toContain(`export class ${class_name} `);
+    expect(worker).toContain(`env.${name}.`);
+    expect(migrations[0].new_sqlite_classes).toEqual([class_name]);
   });
 
   test.each(BUNDLES)("%s: no module of Node's, and at most 150 KiB gzipped", async (entry, platform, external) => {

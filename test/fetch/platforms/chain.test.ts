@@ -2,15 +2,15 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { observeOverTransport } from "../e2e/clients/connect-node.ts";
-import type { Observation } from "../e2e/support/call.ts";
-import { type GatewayProcess, startGatewayProcess } from "../e2e/support/gateway.ts";
-import { type Pod, startPod } from "../e2e/support/pods.ts";
-import { track } from "../support/harness.ts";
-import { createFolder } from "./support/bundle.ts";
-import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "./support/clients.ts";
-import { expectFullDuplex } from "./support/full-duplex.ts";
-import { CHAINS, type Running, type Runtime } from "./support/platforms.ts";
+import { observeOverTransport } from "../../e2e/clients/connect-node.ts";
+import type { Observation } from "../../e2e/support/call.ts";
+import { type GatewayProcess, startGatewayProcess } from "../../e2e/support/gateway.ts";
+import { type Pod, startPod } from "../../e2e/support/pods.ts";
+import { track } from "../../support/harness.ts";
+import { createFolder } from "../support/bundle.ts";
+import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "../support/clients.ts";
+import { expectFullDuplex } from "../support/full-duplex.ts";
+import { CHAINS, type Running, type Runtime } from "../support/platforms.ts";
 
 // Real runtimes are started here, and on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -1,10 +1,10 @@
 import { serve } from "@hono/node-server";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { observeOverTransport } from "../e2e/clients/connect-node.ts";
-import { type GatewayProcess, startGatewayProcess } from "../e2e/support/gateway.ts";
-import { type Pod, startPod } from "../e2e/support/pods.ts";
-import { bundle, createFolder } from "./support/bundle.ts";
-import { CALLS, CLIENTS } from "./support/clients.ts";
+import { observeOverTransport } from "../../e2e/clients/connect-node.ts";
+import { type GatewayProcess, startGatewayProcess } from "../../e2e/support/gateway.ts";
+import { type Pod, startPod } from "../../e2e/support/pods.ts";
+import { bundle, createFolder } from "../support/bundle.ts";
+import { CALLS, CLIENTS } from "../support/clients.ts";
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
@@ -61,7 +61,7 @@ test.each(some.map((call) => [call.what, call] as const))("vercel: %s", async (_
 });
 
 test("vercel: pods are beyond its reach, and that is said", async () => {
-  const { createFetchHandler } = await import("../../src/fetch/edge.ts");
+  const { createFetchHandler } = await import("../../../src/fetch/edge.ts");
   const handler = createFetchHandler("backends: [{ target: 'ipv4:127.0.0.1:1' }]\nlog: { level: error }");
   const response = await handler.request("/a.B/C", {
     method: "POST",

@@ -1,14 +1,14 @@
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { observeOverTransport } from "../e2e/clients/connect-node.ts";
-import type { Observation } from "../e2e/support/call.ts";
-import { DEADLINE_CASES } from "../e2e/support/cases.ts";
-import { pathOf } from "../e2e/support/echo.ts";
-import { type Pod, startPod } from "../e2e/support/pods.ts";
-import { createFolder } from "./support/bundle.ts";
-import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "./support/clients.ts";
-import { expectFullDuplex } from "./support/full-duplex.ts";
-import { RUNTIMES, type Running } from "./support/platforms.ts";
+import { observeOverTransport } from "../../e2e/clients/connect-node.ts";
+import type { Observation } from "../../e2e/support/call.ts";
+import { DEADLINE_CASES } from "../../e2e/support/cases.ts";
+import { pathOf } from "../../e2e/support/echo.ts";
+import { type Pod, startPod } from "../../e2e/support/pods.ts";
+import { createFolder } from "../support/bundle.ts";
+import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "../support/clients.ts";
+import { expectFullDuplex } from "../support/full-duplex.ts";
+import { RUNTIMES, type Running } from "../support/platforms.ts";
 
 // Real runtimes are started here, and on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

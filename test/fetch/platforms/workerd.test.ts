@@ -1,15 +1,15 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { decodeMessage } from "../../src/discovery/dns/decode.ts";
-import { encodeMessage } from "../../src/discovery/dns/encode.ts";
-import { TYPE } from "../../src/discovery/dns/message.ts";
-import { observeOverTransport } from "../e2e/clients/connect-node.ts";
-import { type Pod, startPod } from "../e2e/support/pods.ts";
-import { track } from "../support/harness.ts";
-import { createFolder } from "./support/bundle.ts";
-import { CALLS, CLIENTS } from "./support/clients.ts";
-import { startWorkerd, workerd } from "./support/platforms.ts";
+import { decodeMessage } from "../../../src/discovery/dns/decode.ts";
+import { encodeMessage } from "../../../src/discovery/dns/encode.ts";
+import { TYPE } from "../../../src/discovery/dns/message.ts";
+import { observeOverTransport } from "../../e2e/clients/connect-node.ts";
+import { type Pod, startPod } from "../../e2e/support/pods.ts";
+import { track } from "../../support/harness.ts";
+import { createFolder } from "../support/bundle.ts";
+import { CALLS, CLIENTS } from "../support/clients.ts";
+import { startWorkerd, workerd } from "../support/platforms.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 

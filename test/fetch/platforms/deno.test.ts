@@ -3,13 +3,13 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { connectNode } from "../e2e/clients/connect-node.ts";
-import { type Pod, startPod } from "../e2e/support/pods.ts";
-import { ROOT } from "../e2e/support/runtimes.ts";
-import { findTool } from "../support/tools.ts";
-import { createFolder } from "./support/bundle.ts";
-import { CALLS } from "./support/clients.ts";
-import { DENO_PERMISSIONS } from "./support/platforms.ts";
+import { connectNode } from "../../e2e/clients/connect-node.ts";
+import { type Pod, startPod } from "../../e2e/support/pods.ts";
+import { ROOT } from "../../e2e/support/runtimes.ts";
+import { findTool } from "../../support/tools.ts";
+import { createFolder } from "../support/bundle.ts";
+import { CALLS } from "../support/clients.ts";
+import { DENO_PERMISSIONS } from "../support/platforms.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 30_000 });
 

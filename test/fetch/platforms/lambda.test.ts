@@ -1,8 +1,8 @@
 import { Writable } from "node:stream";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { encodeMessage, pattern } from "../e2e/support/echo.ts";
-import { type Pod, startPod } from "../e2e/support/pods.ts";
-import { bundle, createFolder } from "./support/bundle.ts";
+import { encodeMessage, pattern } from "../../e2e/support/echo.ts";
+import { type Pod, startPod } from "../../e2e/support/pods.ts";
+import { bundle, createFolder } from "../support/bundle.ts";
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
