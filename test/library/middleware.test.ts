@@ -132,6 +132,12 @@ describe("middleware: Connect and Node", () => {
     },
   );
 
+  test("a trailers-only answer: Node's server ends no stream with a head, so the status goes into trailers", async () => {
+    const gateway = trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] });
+    const url = await urlOf(http2.createServer(connectMiddleware(gateway)));
+    expect(await statusPlaces(url, `/${ECHO}/Echo`)).toEqual({ head: null, trailers: String(Code.Unavailable) });
+  });
+
   test("HTTP/1.1: Connect and gRPC-Web; among middleware that has a next", async () => {
     const pod = await startEcho();
     const gateway = trackEmbedded({ routes, backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
@@ -186,6 +192,28 @@ describe("middleware: Connect and Node", () => {
     await heard;
   });
 });
+
+/** Where a gRPC call's status stands in the answer. */
+async function statusPlaces(url: string, path: string): Promise<{ head: unknown; trailers: unknown }> {
+  const session = http2.connect(url);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  const places: { head: unknown; trailers: unknown } = { head: null, trailers: null };
+  stream.on("response", (head) => {
+    places.head = head["grpc-status"] ?? null;
+  });
+  stream.on("trailers", (trailers) => {
+    places.trailers = trailers["grpc-status"] ?? null;
+  });
+  stream.resume().end(Buffer.alloc(5));
+  await new Promise((resolve) => stream.once("close", resolve));
+  session.close();
+  return places;
+}
 
 /** @hono/node-server's has begun to listen by itself. */
 async function started(server: http.Server): Promise<string> {
