@@ -6,7 +6,7 @@ import type { BackendSettings, CorsSettings, ListenerSettings, Settings, Target 
 import { createResolver } from "./discovery/create-resolver.ts";
 import { parseTarget } from "./discovery/target.ts";
 import { type EntranceParts, enter, enterHttp1, type Routed } from "./entrance.ts";
-import type { Adopted, CreateGateway, EnterOptions, FetchOptions, Gateway } from "./gateway.ts";
+import type { Adopted, CreateGateway, EnterOptions, FetchOptions, Gateway } from "./gateway-api.ts";
 import { CommonFields } from "./http1/response-head.ts";
 import { Http1Connection, type Http1Events } from "./http1/server-connection.ts";
 import { Budget } from "./http2/budget.ts";

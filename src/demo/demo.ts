@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { GatewayView } from "../admin/view.ts";
 import { makeSettings } from "../config/make-settings.ts";
 import type { Settings } from "../config/settings.ts";
-import type { CreateGateway, Gateway } from "../gateway.ts";
+import type { CreateGateway, Gateway } from "../gateway-api.ts";
 import { ConfigSchema } from "../gen/fairlead/config/v1/config_pb.ts";
 import { EchoService } from "../gen/fairlead/demo/v1/echo_pb.ts";
 import { startNodeHttp2Server } from "../runtime/http2-server.ts";

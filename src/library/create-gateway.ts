@@ -3,7 +3,7 @@ import type { GatewayView } from "../admin/view.ts";
 import type { CorsSettings, Settings } from "../config/settings.ts";
 import { createGateway as createRunningGateway } from "../create-gateway.ts";
 import { type FileConfig, settingsOf } from "../fetch/fetch-config.ts";
-import type { Gateway as RunningGateway } from "../gateway.ts";
+import type { Gateway as RunningGateway } from "../gateway-api.ts";
 import { requestHead } from "../protocols/fetch.ts";
 import { type AcceptedSocket, type AdoptedSockets, adoptSockets } from "../runtime/adopt.ts";
 import { createMachine } from "../runtime/create-machine.ts";

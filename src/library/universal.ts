@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { CorsSettings } from "../config/settings.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway-api.ts";
 import { classify } from "../protocols/classify.ts";
 import { requestHead } from "../protocols/fetch.ts";
 import { enterUniversal } from "../protocols/universal.ts";

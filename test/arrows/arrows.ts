@@ -28,7 +28,8 @@ export const PARTS: Readonly<Record<string, Part>> = {
   entrance: { values: ["gateway", "json", "protocols", "balancing", "http2"] },
   // A gateway's calls without its listeners.
   transport: { values: ["config", "gateway", "protocols", "balancing", "discovery", "http2", "runtime"] },
-  gateway: { values: ["protocols", "routing", "balancing", "discovery", "http2"], types: ["admin"] },
+  gateway: { values: ["protocols", "routing", "balancing", "discovery", "http2"] },
+  "gateway-api": { values: [], types: ["protocols"] },
   json: { values: ["protocols", "http2"], types: ["balancing"] },
   protocols: { values: ["http2"] },
   routing: { values: ["http2"] },
@@ -67,6 +68,7 @@ export const INTERFACES: readonly string[] = [
   "src/balancing/policy.ts",
   "src/config/settings.ts",
   "src/admin/view.ts",
+  "src/gateway-api.ts",
 ];
 
 const BUILTINS = new Set(builtinModules.map((name) => name.split("/")[0]));

@@ -1,7 +1,7 @@
 import { connect as connectTls } from "node:tls";
 import type { BackendSettings, Settings } from "../../src/config/settings.ts";
 import { createGateway } from "../../src/create-gateway.ts";
-import type { Gateway } from "../../src/gateway.ts";
+import type { Gateway } from "../../src/gateway-api.ts";
 import { Budget } from "../../src/http2/budget.ts";
 import { Flusher } from "../../src/http2/flusher.ts";
 import type { ListenTls, Machine } from "../../src/runtime/machine.ts";

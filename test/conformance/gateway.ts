@@ -3,7 +3,7 @@ import { createLog } from "../../src/admin/log.ts";
 import { argOptions, loadSettings, parseCommand } from "../../src/config/command-line.ts";
 import { flags } from "../../src/config/flags.ts";
 import { createGateway } from "../../src/create-gateway.ts";
-import type { Gateway } from "../../src/gateway.ts";
+import type { Gateway } from "../../src/gateway-api.ts";
 import { createMachine } from "../../src/runtime/create-machine.ts";
 
 export interface RunningGateway {

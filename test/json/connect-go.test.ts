@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type DescMessage, fromBinary, fromJsonString, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createGateway } from "../../src/create-gateway.ts";
-import type { Gateway } from "../../src/gateway.ts";
+import type { Gateway } from "../../src/gateway-api.ts";
 import { readDescriptorSet, type Schema } from "../../src/json/schema.ts";
 import { toJsonText } from "../../src/json/translate.ts";
 import { createMachine } from "../../src/runtime/create-machine.ts";

@@ -1,5 +1,5 @@
 import { afterEach } from "vitest";
-import type { Gateway } from "../../src/gateway.ts";
+import type { Gateway } from "../../src/gateway-api.ts";
 import { createMachine } from "../../src/runtime/create-machine.ts";
 import type { Machine } from "../../src/runtime/machine.ts";
 

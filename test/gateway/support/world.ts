@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { BackendSettings, Settings } from "../../../src/config/settings.ts";
 import { createGateway } from "../../../src/create-gateway.ts";
-import type { Gateway } from "../../../src/gateway.ts";
+import type { Gateway } from "../../../src/gateway-api.ts";
 import { Budget } from "../../../src/http2/budget.ts";
 import { Flusher } from "../../../src/http2/flusher.ts";
 import type { Http2Limits } from "../../../src/http2/limits.ts";
