@@ -1,4 +1,4 @@
-import type { Overdue } from "../http2/overdue.ts";
+import type { Backlog } from "./backlog.ts";
 
 /** How long the peer may take to read our last answer and close, until we do. Counted in sweeps: a second less may be meant. */
 const GOODBYE_MS = 2_000;
@@ -15,16 +15,13 @@ export class Goodbye {
     this.#longestMs = longestMs;
   }
 
-  /**
-   * @param queued bytes that have not left
-   * @returns true when it is to be closed
-   */
-  sweep(ms: number, queued: number, overdue: Overdue): boolean {
+  /** @returns true when it is to be closed */
+  sweep(ms: number, backlog: Backlog): boolean {
     const { heard } = this;
     this.heard = false;
     // The last answer may take its time, like any other, as long as it leaves.
-    if (overdue.blocked(ms, queued)) return true;
-    if (queued > 0) {
+    if (backlog.stalled(ms)) return true;
+    if (backlog.queued > 0) {
       this.#age = 0;
       return false;
     }

@@ -2,10 +2,10 @@ import { localAbort, lostAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
 import type { Flushable } from "../http2/flusher.ts";
 import { Output } from "../http2/output.ts";
-import { Overdue } from "../http2/overdue.ts";
 import type { Abort, Head, Receiver } from "../http2/receiver.ts";
 import type { Sweepable } from "../http2/sweeper.ts";
 import type { ByteStream, ByteStreamHandler } from "../runtime/machine.ts";
+import { Backlog } from "./backlog.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { Goodbye } from "./goodbye.ts";
 import { HeadReader } from "./head-reader.ts";
@@ -41,10 +41,11 @@ const DISCARD_BYTES = 262_144;
  */
 export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flushable, Sweepable {
   readonly output = new Output();
+  readonly common: CommonFields;
   readonly #stream: ByteStream;
   readonly #options: Http1Options;
   readonly #events: Http1Events;
-  readonly #overdue: Overdue;
+  readonly #backlog: Backlog;
   readonly #goodbye: Goodbye;
   readonly #heads: HeadReader;
   readonly #input = new Input();
@@ -79,8 +80,9 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     const { limits } = options;
     this.#stream = stream;
     this.#options = options;
+    this.common = options.common;
     this.#events = events;
-    this.#overdue = new Overdue(limits, this.output);
+    this.#backlog = new Backlog(stream, this.output, limits, options.budget);
     this.#goodbye = new Goodbye(limits.headTimeout);
     // Twice the limit, so that the gateway can say in the client's own protocol that a head is too large.
     this.#heads = new HeadReader(secure ? "https" : "http", 2 * limits.maxHeaderListBytes, 2 * limits.maxHeaderFields);
@@ -89,10 +91,6 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
 
   get peer(): string {
     return this.#stream.peer;
-  }
-
-  get common(): CommonFields {
-    return this.#options.common;
   }
 
   /** A request is being read or answered. */
@@ -248,12 +246,14 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     // What waits for the socket waits here: its sender has had no credit for it.
     if (this.output.blocked && !this.#over) return;
     this.output.flush();
+    this.#backlog.count();
     if (!this.output.blocked) this.#exchange?.credit();
     if (more && this.#exchange === null) this.#read();
   }
 
   drained(): void {
     this.output.blocked = false;
+    this.#backlog.count();
     if (this.#over) return;
     this.#exchange?.credit();
     this.wake();
@@ -337,6 +337,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     this.#closed = true;
     this.#over = true;
     this.#options.budget.forget(this.#whenFree);
+    this.#backlog.close();
     this.#lose(lostAbort(reason === null ? "connection closed" : `connection lost: ${reason.message}`));
     this.#events.closed(this);
   }
@@ -382,15 +383,14 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     this.output.sweep();
     this.#age = this.#age === JUST_NOW ? 0 : this.#age + ms;
     const { limits } = this.#options;
-    const queued = this.#stream.queued();
     if (this.#over) {
-      if (this.#goodbye.sweep(ms, queued, this.#overdue)) this.destroy();
-    } else if (this.#overdue.blocked(ms, queued)) {
+      if (this.#goodbye.sweep(ms, this.#backlog)) this.destroy();
+    } else if (this.#backlog.stalled(ms)) {
       this.#lose(lostAbort("the client took no data for too long"));
       this.destroy();
     } else if (this.#exchange === null) {
       // Its turn comes when it has its answers.
-      if (queued > 0) this.#age = 0;
+      if (this.#backlog.queued > 0) this.#age = 0;
       if (this.#age > (this.#waiting === "head" ? limits.headTimeout : this.common.idleMs)) this.destroy();
     } else if (this.#exchange.over && this.#age > limits.headTimeout) {
       // Answered, and the rest of the request does not come.

@@ -51,9 +51,10 @@ export class Overdue {
   /**
    * @param queued bytes that the machine has not handed to the kernel yet. Also few count: below its mark the stream does not
    * ask us to wait, and a peer that reads nothing could keep them for ever
+   * @param longest milliseconds that the peer may take nothing
    * @returns true when the socket has taken next to nothing for so long that not even a GOAWAY would leave
    */
-  blocked(ms: number, queued: number): boolean {
+  blocked(ms: number, queued: number, longest = this.#limits.stallTimeout): boolean {
     const taken = this.#output.written - queued;
     if (queued === 0 || taken - this.#takenThen >= this.#limits.stallBytes) {
       this.#takenThen = taken;
@@ -61,6 +62,6 @@ export class Overdue {
       return false;
     }
     this.#blockedAge += ms;
-    return this.#blockedAge > this.#limits.stallTimeout;
+    return this.#blockedAge > longest;
   }
 }

@@ -115,6 +115,7 @@ export class ConnectUnaryRequest implements Receiver, Holder {
     this.#maxBytes = maxBytes;
     this.#held = held;
     response.held = held;
+    response.asked = this;
     this.#body = new Body(maxBytes, (bytes) => held.hold(this, bytes));
     this.#given = given;
   }
@@ -137,12 +138,14 @@ export class ConnectUnaryRequest implements Receiver, Holder {
   }
 
   #exhausted(message: string): void {
-    this.#stop();
+    this.drop();
     this.#call.abort(localAbort(ErrorCode.CANCEL, message));
     this.#response.fail({ code: Status.RESOURCE_EXHAUSTED, message, details: [] });
   }
 
-  #stop(): void {
+  /** What is held is of no use any more. */
+  drop(): void {
+    if (this.#over) return;
     this.#over = true;
     this.#body.drop();
     this.#held.release(this);
@@ -153,13 +156,13 @@ export class ConnectUnaryRequest implements Receiver, Holder {
     if (this.#given !== null) this.#body.add(this.#given, 0, this.#given.length);
     if (this.#over) return;
     const message = this.#body.message(this.#coded);
-    this.#stop();
+    this.drop();
     this.#call.data(message, 0, message.length);
     this.#call.end(null);
   }
 
   abort(reason: Abort): void {
-    this.#stop();
+    this.drop();
     this.#response.stop();
     this.#call.abort(reason);
   }
@@ -175,6 +178,8 @@ export class ConnectUnaryResponse implements Downstream, Holder {
   call: Unfit | null = null;
   /** Where its message is counted. */
   held: HeldMessages | null = null;
+  /** Its request: an answer may come before it has ended, and then nobody takes it. */
+  asked: ConnectUnaryRequest | null = null;
   #source: Flow | null = null;
   #head: Head | null = null;
   /** The answer's envelope as far as it is there; usually all of it in one piece. */
@@ -205,6 +210,7 @@ export class ConnectUnaryResponse implements Downstream, Holder {
     this.#over = true;
     this.#bytes = null;
     this.held?.release(this);
+    this.asked?.drop();
   }
 
   get source(): Flow | null {

@@ -541,6 +541,33 @@ describe("ends", () => {
     expect(s.taken[0].aborted?.message).toBe("the client took no data for too long");
   });
 
+  test("what waits for a client counts for the whole process, and while that holds too much it must move", async () => {
+    const s = setup({ stallTimeout: 60_000 });
+    s.stream.autoDrain = false;
+    s.give(POST("/", ""));
+    s.taken[0].exchange.head(own(":status", "200"));
+    s.taken[0].exchange.data(new Uint8Array(100_000), 0, 100_000);
+    s.connection.flush();
+    expect(s.budget.held).toBeGreaterThan(100_000);
+    expect(s.budget.exhausted).toBe(true);
+    await s.sweep(1);
+    expect(s.stream.isClosed).toBe(false);
+    await s.sweep(2);
+    expect(s.stream.isClosed).toBe(true);
+    expect(s.budget.held).toBe(0);
+  });
+
+  test("what waits for a client is not counted any more when it has left", () => {
+    const s = setup();
+    s.stream.autoDrain = false;
+    s.onEnd = (taken) => taken.answer("x".repeat(100_000));
+    s.give(POST("/", ""));
+    s.connection.flush();
+    expect(s.budget.held).toBeGreaterThan(100_000);
+    s.stream.take();
+    expect(s.budget.held).toBe(0);
+  });
+
   test("a mistake of ours ends the connection and no other", () => {
     const s = setup();
     s.onHead = () => {
