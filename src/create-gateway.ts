@@ -240,7 +240,8 @@ class RunningGateway implements Gateway, GatewayView {
   }
 
   fetch(request: globalThis.Request, { peer = "", cors = null }: FetchOptions = {}): Promise<Response> {
-    return enterFetch(request, (downstream, head) => this.enter(downstream, head, { cors, trailers: true }), peer);
+    const take = (downstream: Downstream, head: Head) => this.enter(downstream, head, { cors, trailers: true });
+    return enterFetch(request, take, peer, this.#machine.clock);
   }
 
   enter(downstream: Downstream, head: Head, { cors, trailers }: EnterOptions): Receiver {

@@ -1,6 +1,7 @@
 import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
 import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
+import type { Clock, Timer } from "../runtime/machine.ts";
 import { classify } from "./classify.ts";
 import type { Downstream } from "./downstream.ts";
 import { Refusal, refusalOfHttp1Grpc } from "./refusal.ts";
@@ -8,6 +9,12 @@ import { ownHead } from "./status.ts";
 
 /** What a client may still send after it was answered, before its connection is given up rather than read to the end. */
 const DISCARD_BYTES = 262_144;
+
+/**
+ * How long an answer that has ended before its request may wait for that. Until then the connection is kept: platforms close it
+ * when the answer has ended, and a client that is still sending then may lose an answer that it has not read.
+ */
+const LINGER_MS = 1_000;
 
 /** Gives a request to whoever takes it: see entrance.ts. */
 export type Enter = (downstream: Downstream, head: Head) => Receiver;
@@ -20,10 +27,16 @@ const WRITE_AHEAD_BYTES = 65_536;
 /**
  * One call in fetch's form: HTTP/1.1 and serverless. The answer resolves with its head, and its body streams.
  * @param peer the client's address, for logs
+ * @param clock null: an answer that ends before its request does not wait for it
  */
-export function enterFetch(request: Request, enter: Enter, peer = ""): Promise<Response> {
+export function enterFetch(
+  request: Request,
+  enter: Enter,
+  peer = "",
+  clock: Pick<Clock, "timer"> | null = null,
+): Promise<Response> {
   return new Promise((resolve) => {
-    const downstream = new FetchDownstream(request, resolve, peer);
+    const downstream = new FetchDownstream(request, resolve, peer, clock);
     const head = requestHead(request);
     const { protocol, httpMethod } = classify(head);
     const refused = protocol === "grpc";
@@ -61,18 +74,30 @@ class FetchDownstream implements Downstream {
   #headSent = false;
   #discarded = 0;
   #over = false;
+  readonly #clock: Pick<Clock, "timer"> | null;
+  /** Nothing more of the request is to be read. */
+  #requested = false;
+  /** Runs while an answer waits for the request's end. */
+  #lingering: Timer | null = null;
 
-  constructor(request: Request, resolve: (response: Response) => void, peer: string) {
+  constructor(
+    request: Request,
+    resolve: (response: Response) => void,
+    peer: string,
+    clock: Pick<Clock, "timer"> | null,
+  ) {
     this.#request = request;
     this.#resolve = resolve;
     this.peer = peer;
+    this.#clock = clock;
+    this.#requested = request.body === null;
   }
 
   start(receiver: Receiver, head: Head): void {
     this.#receiver = receiver;
     this.#request.signal.addEventListener("abort", this.#onAbort);
     receiver.head(head);
-    if (!this.#over) void this.#read(receiver);
+    void this.#read(receiver).finally(() => this.#requestOver());
   }
 
   // ── The request ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,7 +130,16 @@ class FetchDownstream implements Downstream {
         return;
       }
     }
-    receiver.end(null);
+    this.#requested = true;
+    if (!this.#over) receiver.end(null);
+  }
+
+  #requestOver(): void {
+    this.#requested = true;
+    if (this.#lingering === null) return;
+    this.#lingering.cancel();
+    this.#lingering = null;
+    this.#close();
   }
 
   consumed(bytes: number): void {
@@ -151,7 +185,10 @@ class FetchDownstream implements Downstream {
           this.#controller = controller;
         },
         pull: () => this.#drained(),
-        cancel: () => this.#abandon("the client went away"),
+        cancel: () => {
+          this.#requestOver();
+          this.#abandon("the client went away");
+        },
       },
       // Bytes are counted here, because `pull` must come as soon as something was taken.
       { highWaterMark: WRITE_AHEAD_BYTES, size: (chunk) => chunk?.length ?? 0 },
@@ -175,7 +212,8 @@ class FetchDownstream implements Downstream {
   end(_trailers: Head | null): void {
     if (this.#over) return;
     this.#finish();
-    this.#close();
+    if (this.#requested || this.#clock === null) this.#close();
+    else this.#lingering = this.#clock.timer(() => this.#requestOver(), LINGER_MS);
   }
 
   #close(): void {

@@ -74,6 +74,17 @@ export const commands: Readonly<Record<string, Readonly<Record<string, Fate>>>> 
     },
     "npx fairlead --cors-origin '*' ipv4:127.0.0.1:50051": SERVES,
   },
+  "docs/serverless.md": {
+    "npx wrangler deploy": { needs: "an account with Cloudflare" },
+    "npx wrangler deploy chain.ts --env chain": { needs: "an account with Cloudflare" },
+    "deno task gateway": { by: "test/fetch/platforms/deno.test.ts", as: 'permissions("gateway")' },
+    "TARGET=dns:///echo.default.svc:50051 deno task serve": {
+      by: "test/fetch/support/platforms.ts",
+      as: 'startDenoServe("deploy/deno/main.ts"',
+    },
+    "deno task compile": { by: "test/fetch/platforms/deno.test.ts", as: 'permissions("compile")' },
+    "npm run conformance:fetch": { by: ".ci/run", as: "npm run --silent conformance:fetch" },
+  },
   "docs/json.md": {
     "fairlead --listen 127.0.0.1:8080 dns:///shop:50051 &": {
       by: "test/clients/grpcurl.test.ts",
