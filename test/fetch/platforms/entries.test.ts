@@ -29,6 +29,19 @@ describe("fetch entry: entry files", () => {
     expect(readFileSync(join(ROOT, entry), "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(MAX_LINES);
   });
 
+  test("package.json: each condition leads to what is built of a source that is there, with one signature", async () => {
+    const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      exports: Record<string, Record<string, string>>;
+    };
+    const { types, ...conditions } = exports["./fetch"];
+    // The first that applies is taken: workers and edges may have others beside their own.
+    expect(Object.keys(conditions)).toEqual(["workerd", "edge-light", "deno", "bun", "node", "default"]);
+    for (const file of [types.replace(".d.ts", ".js"), ...Object.values(conditions)]) {
+      const source = join(ROOT, file.replace("./dist/", "src/").replace(/\.js$/, ".ts"));
+      expect(Object.keys((await import(source)) as object), source).toEqual(["createFetchHandler"]);
+    }
+  });
+
   test("wrangler: names the worker, its Durable Object and the binding that the entry uses", () => {
     const { main, durable_objects, migrations } = readWrangler();
     const worker = readFileSync(join(ROOT, "deploy/cloudflare", main), "utf8");
