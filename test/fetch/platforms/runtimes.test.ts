@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { observeOverTransport } from "../../e2e/clients/connect-node.ts";
 import type { Observation } from "../../e2e/support/call.ts";
 import { DEADLINE_CASES } from "../../e2e/support/cases.ts";
-import { pathOf } from "../../e2e/support/echo.ts";
+import { encodeMessage, pathOf, pattern } from "../../e2e/support/echo.ts";
 import { type Pod, startPod } from "../../e2e/support/pods.ts";
 import { createFolder } from "../support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "../support/clients.ts";
@@ -83,6 +83,23 @@ describe.each(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))("fetc
 
   test.skipIf(missing !== null)("bidi over HTTP/1.1: each answer comes before the next request is sent", async () => {
     await expectFullDuplex(running.url);
+  });
+
+  test.skipIf(missing !== null)("gRPC-Web in text: base64 both ways", async () => {
+    const message = encodeMessage(pattern(5));
+    const envelope = Buffer.concat([Uint8Array.of(0, 0, 0, 0, message.length), message]);
+    const type = "application/grpc-web-text+proto";
+    const response = await fetch(`${running.url}${pathOf("Unary")}`, {
+      method: "POST",
+      headers: { "content-type": type, accept: type },
+      body: envelope.toString("base64"),
+    });
+    expect(response.headers.get("content-type")).toBe(type);
+    // Each piece may be padded by itself.
+    const text = await response.text();
+    const bytes = Buffer.concat((text.match(/[^=]+=*/g) ?? []).map((piece) => Buffer.from(piece, "base64")));
+    expect(bytes.subarray(0, envelope.length)).toEqual(envelope);
+    expect(bytes.subarray(envelope.length + 5).toString()).toMatch(/grpc-status: ?0\r\n/);
   });
 
   test.skipIf(missing !== null)("native gRPC: is told why, in gRPC's own form", async () => {
