@@ -6,7 +6,7 @@ import type { Downstream, Unfit } from "./downstream.ts";
 import { ENVELOPE_BYTES, EnvelopeFlag, writePrefix } from "./envelope.ts";
 import { answerProblem } from "./grpc-answer.ts";
 import { type HeldMessages, type Holder, TOO_MUCH_HELD } from "./held-messages.ts";
-import { copyMetadata, isMetadata } from "./metadata.ts";
+import { copyMetadata, isMetadata, withoutCaching } from "./metadata.ts";
 import { type DebugDetail, errorJson, httpStatuses, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
 import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
 
@@ -369,8 +369,11 @@ export class ConnectUnaryResponse implements Downstream, Holder {
     // A pod that answered in HTTP alone, such as a 404 of its router, is quoted with its own status.
     const httpStatus = status.httpStatus ?? httpStatuses[status.code];
     const fields = [":status", String(httpStatus), "content-type", "application/json"];
-    if (head !== null) copyMetadata(head.fields, fields);
+    const get = this.#request.protocol === "connect-get";
+    if (head !== null) copyMetadata(get ? withoutCaching(head.fields) : head.fields, fields);
     if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
+    // A GET's 404 or 501 may be kept even without a word from the pod (RFC 9111 4.2.2); only a 200 is for caches.
+    if (get) fields.push("cache-control", "no-store");
     fields.push("content-length", String(body.length));
     this.#to.head(ownHead(fields));
     this.#to.data(body, 0, body.length);

@@ -50,3 +50,20 @@ export function keepNeverIndexed(from: Head, to: Fields): number[] | null {
   }
   return kept.length === 0 ? null : kept;
 }
+
+/** What a pod says to caches is said of its message, and not of an error that came in the message's place. */
+const caching = new Set([
+  "cache-control",
+  "cdn-cache-control",
+  "surrogate-control",
+  "pragma",
+  "expires",
+  "age",
+  "etag",
+  "last-modified",
+]);
+
+/** For an error in answer to a GET. */
+export function withoutCaching(fields: Fields): Fields {
+  return fields.filter((_, i) => !caching.has(fields[i - (i % 2)]));
+}

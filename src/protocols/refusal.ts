@@ -62,7 +62,11 @@ export function notOfACall({ path }: Pick<Request, "path">): string {
 export function refusalOfGet(request: Pick<Request, "service" | "method">): PlainAnswer {
   return {
     status: 405,
-    headers: [["allow", "POST"]],
+    // A 405 may be kept without a word (RFC 9111 4.2.2), and the method be listed in a minute.
+    headers: [
+      ["allow", "POST"],
+      ["cache-control", "no-store"],
+    ],
     body: `fairlead: ${request.service}/${request.method} may not be called by GET: no route lists it in connectGet, and no schema says idempotency_level = NO_SIDE_EFFECTS.\n`,
   };
 }
