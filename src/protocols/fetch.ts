@@ -25,7 +25,7 @@ const READ_AHEAD_BYTES = 262_144;
 const WRITE_AHEAD_BYTES = 65_536;
 
 /**
- * One call in fetch's form: HTTP/1.1 and serverless. The answer resolves with its head, and its body streams.
+ * One call in fetch's form, for platforms that accept the connections themselves. The answer resolves with its head, and its body streams.
  * @param peer the client's address, for logs
  * @param clock null: an answer that ends before its request does not wait for it
  */

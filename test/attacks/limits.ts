@@ -199,11 +199,11 @@ export const others: readonly LimitRow[] = [
     allowed: "-",
   },
   {
-    name: "16 requests that wait for answers",
-    bounds: "pipelining of one HTTP/1.1 connection",
+    name: "64 KiB of pipelined requests",
+    bounds: "what is read of one HTTP/1.1 connection ahead of its answers; a hundred requests are taken a turn",
     reference: "RFC 9112 9.3.2",
-    peerSees: "closed",
-    allowed: "proxies that pipeline a little",
+    peerSees: "waiting: no more is read until answers have left",
+    allowed: "any number of requests, as long as their answers are read",
   },
   {
     name: "100 cancelled calls of one upstream connection, 6 a second forgotten",

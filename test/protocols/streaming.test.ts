@@ -1,0 +1,127 @@
+import { describe, expect, test } from "vitest";
+import { message, okHead, okTrailers } from "../gateway/support/fields.ts";
+import { startTriple } from "../gateway/support/world.ts";
+import { concat } from "../support/memory-stream.ts";
+
+const types = ["application/grpc-web+proto", "application/grpc-web-text+proto", "application/connect+proto"] as const;
+type Type = (typeof types)[number];
+
+/** A client that sends a call in pieces and sees what has come. */
+interface Caller {
+  send(bytes: Uint8Array): void;
+  finish(): void;
+  /** Bytes of the answer's body so far. */
+  received(): Uint8Array;
+  ended(): boolean;
+}
+
+const inForm = (type: Type, bytes: Uint8Array): Uint8Array =>
+  type.includes("text") ? Buffer.from(Buffer.from(bytes).toString("base64")) : bytes;
+
+/** Text is decoded quantum by quantum: padding may stand after every flush. */
+function outOf(type: Type, bytes: Uint8Array): Uint8Array {
+  if (!type.includes("text")) return bytes;
+  const quanta = Buffer.from(bytes).toString("latin1").match(/.{4}/g) ?? [];
+  return Buffer.concat(quanta.map((quantum) => Buffer.from(quantum, "base64")));
+}
+
+type World = Awaited<ReturnType<typeof startTriple>>["world"];
+
+async function open(world: World, version: string, type: Type): Promise<Caller> {
+  if (version === "HTTP/2") {
+    const client = await world.client();
+    const call = client.open(
+      [":method", "POST", ":scheme", "http", ":path", "/test.Echo/Chat", ":authority", "a"].concat([
+        "content-type",
+        type,
+      ]),
+    );
+    return {
+      send: (bytes) => void call.send(inForm(type, bytes)),
+      finish: () => void call.finish(),
+      received: () => outOf(type, call.body),
+      ended: () => call.ended,
+    };
+  }
+  const client = await world.http1();
+  client.write(
+    `POST /test.Echo/Chat HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n`,
+  );
+  return {
+    send(bytes) {
+      const piece = inForm(type, bytes);
+      client.write(concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]));
+    },
+    finish: () => client.write("0\r\n\r\n"),
+    received: () => outOf(type, client.answers()[0]?.body ?? chunksSoFar(client.text)),
+    ended: () => client.answers().length === 1,
+  };
+}
+
+/** The body of an answer in chunks, as far as it has come. */
+function chunksSoFar(text: string): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let at = text.indexOf("\r\n\r\n") + 4;
+  if (at < 4) return new Uint8Array(0);
+  for (;;) {
+    const size = /^([0-9a-f]+)\r\n/.exec(text.slice(at));
+    if (size === null) return concat(chunks);
+    const start = at + size[0].length;
+    const length = Number.parseInt(size[1], 16);
+    chunks.push(Buffer.from(text.slice(start, start + length), "latin1"));
+    at = start + length + 2;
+  }
+}
+
+describe.each(["HTTP/2", "HTTP/1.1"])("streams over %s", (version) => {
+  test.each(types)(
+    "%s: each message is there when the pod has sent it, also while the next is not asked for",
+    async (type) => {
+      const { world, pod } = await startTriple();
+      const caller = await open(world, version, type);
+      let wanted = new Uint8Array(0);
+      for (let i = 1; i <= 3; i++) {
+        caller.send(message(i));
+        await world.settle();
+        expect(pod.last.size, "the pod has the request so far").toBe([6, 13, 21][i - 1]);
+        if (i === 1) pod.last.sendHead(okHead);
+        pod.last.send(message(i + 10));
+        wanted = concat([wanted, message(i + 10)]) as Uint8Array<ArrayBuffer>;
+        await world.settle();
+        expect([...caller.received()]).toEqual([...wanted]);
+        expect(caller.ended()).toBe(false);
+      }
+      caller.finish();
+      await world.settle();
+      pod.last.finish(okTrailers);
+      await world.settle();
+      expect(caller.ended()).toBe(true);
+    },
+  );
+
+  test.each(types)(
+    "%s: a pod that refuses while the client is still sending: the error is there at once",
+    async (type) => {
+      const { world, pod } = await startTriple();
+      const caller = await open(world, version, type);
+      caller.send(message(1));
+      await world.settle();
+      pod.last.sendHead([...okHead, "grpc-status", "7"]).finish();
+      await world.settle();
+      expect(caller.ended()).toBe(true);
+      expect(world.outstanding).toBe(0);
+    },
+  );
+
+  test("a client that waits for what never comes: its deadline is an error of its own protocol, and no hang", async () => {
+    const { world, pod } = await startTriple({ backend: { maxTimeout: 1_000 } });
+    const caller = await open(world, version, "application/connect+proto");
+    caller.send(message(1));
+    await world.settle();
+    expect(pod.last.size).toBe(6);
+    await world.advance(1_100);
+    expect(caller.ended()).toBe(true);
+    expect(new TextDecoder().decode(caller.received())).toContain('"code":"deadline_exceeded"');
+    expect(pod.last.aborted).not.toBe(null);
+  });
+});
