@@ -7,7 +7,7 @@ import type { Observation } from "../../e2e/support/call.ts";
 import { type GatewayProcess, startGatewayProcess } from "../../e2e/support/gateway.ts";
 import { type Pod, startPod } from "../../e2e/support/pods.ts";
 import { track } from "../../support/harness.ts";
-import { createFolder } from "../support/bundle.ts";
+import { createFolder, removeFolders } from "../support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "../support/clients.ts";
 import { expectFullDuplex } from "../support/full-duplex.ts";
 import { CHAINS, type Running, type Runtime } from "../support/platforms.ts";
@@ -18,6 +18,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 /** Edge by `fetch` to a gateway, and that by gRPC to a pod: the client sees what it sees at the pod itself. */
 
 const folder = createFolder();
+afterAll(removeFolders);
 let pod: Pod;
 let gateway: GatewayProcess;
 let direct: readonly Observation[];

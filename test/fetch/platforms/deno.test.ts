@@ -7,7 +7,7 @@ import { connectNode } from "../../e2e/clients/connect-node.ts";
 import { type Pod, startPod } from "../../e2e/support/pods.ts";
 import { ROOT } from "../../e2e/support/runtimes.ts";
 import { findTool } from "../../support/tools.ts";
-import { createFolder } from "../support/bundle.ts";
+import { createFolder, removeFolders } from "../support/bundle.ts";
 import { CALLS } from "../support/clients.ts";
 import { DENO_PERMISSIONS } from "../support/platforms.ts";
 
@@ -22,6 +22,7 @@ const program = "missing" in found ? "" : found.path;
 
 const { tasks } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as { tasks: Record<string, string> };
 const folder = createFolder();
+afterAll(removeFolders);
 const config = join(folder, "fairlead.yaml");
 const small = CALLS.find(({ what }) => what === "unary, small")!;
 

@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../e2e/support/runtimes.ts";
-import { bundle, createFolder, type PlatformName } from "../support/bundle.ts";
+import { bundle, createFolder, type PlatformName, removeFolders } from "../support/bundle.ts";
 import { readWrangler } from "../support/platforms.ts";
+
+afterAll(removeFolders);
 
 /** The lines that an entry may have: whoever deploys one should read it first. */
 const MAX_LINES = 20;

@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { encodeMessage, pattern } from "../../e2e/support/echo.ts";
 import { type Pod, startPod } from "../../e2e/support/pods.ts";
-import { bundle, createFolder } from "../support/bundle.ts";
+import { bundle, createFolder, removeFolders } from "../support/bundle.ts";
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
@@ -47,6 +47,7 @@ beforeAll(async () => {
   const { path } = await bundle("deploy/lambda/main.ts", "node", createFolder());
   handler = ((await import(path)) as { handler: Handler }).handler;
 });
+afterAll(removeFolders);
 afterAll(async () => {
   await pod.stop("SIGKILL");
 });

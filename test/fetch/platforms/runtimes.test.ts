@@ -5,7 +5,7 @@ import type { Observation } from "../../e2e/support/call.ts";
 import { DEADLINE_CASES } from "../../e2e/support/cases.ts";
 import { encodeMessage, pathOf, pattern } from "../../e2e/support/echo.ts";
 import { type Pod, startPod } from "../../e2e/support/pods.ts";
-import { createFolder } from "../support/bundle.ts";
+import { createFolder, removeFolders } from "../support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "../support/clients.ts";
 import { expectFullDuplex } from "../support/full-duplex.ts";
 import { RUNTIMES, type Running } from "../support/platforms.ts";
@@ -19,6 +19,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
  */
 
 const folder = createFolder();
+afterAll(removeFolders);
 let pod: Pod;
 let direct: readonly Observation[];
 

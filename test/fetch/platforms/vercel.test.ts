@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { observeOverTransport } from "../../e2e/clients/connect-node.ts";
 import { type GatewayProcess, startGatewayProcess } from "../../e2e/support/gateway.ts";
 import { type Pod, startPod } from "../../e2e/support/pods.ts";
-import { bundle, createFolder } from "../support/bundle.ts";
+import { bundle, createFolder, removeFolders } from "../support/bundle.ts";
 import { CALLS, CLIENTS } from "../support/clients.ts";
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
@@ -34,6 +34,7 @@ beforeAll(async () => {
     );
   });
 });
+afterAll(removeFolders);
 afterAll(async () => {
   server?.close();
   await gateway?.child.stop("SIGKILL");

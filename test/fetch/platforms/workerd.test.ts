@@ -7,7 +7,7 @@ import { TYPE } from "../../../src/discovery/dns/message.ts";
 import { observeOverTransport } from "../../e2e/clients/connect-node.ts";
 import { type Pod, startPod } from "../../e2e/support/pods.ts";
 import { track } from "../../support/harness.ts";
-import { createFolder } from "../support/bundle.ts";
+import { createFolder, removeFolders } from "../support/bundle.ts";
 import { CALLS, CLIENTS } from "../support/clients.ts";
 import { startWorkerd, workerd } from "../support/platforms.ts";
 
@@ -17,6 +17,7 @@ const { missing } = workerd;
 if (missing !== null) console.warn(`skipped: what is special to workerd: ${missing}`);
 
 const folder = createFolder();
+afterAll(removeFolders);
 const small = CALLS.find(({ what }) => what === "unary, small")!;
 
 /** A DNS server over HTTPS, but for the TLS: it knows one name. */

@@ -14,11 +14,18 @@ export interface Bundle {
   readonly external: readonly string[];
 }
 
-/** For the files of one test run; removed when the process ends. */
+/** For the files of one test file; `removeFolders` removes it, and the end of the process, where that is heard. */
 export function createFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-fetch-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
+}
+
+const folders: string[] = [];
+process.once("exit", removeFolders);
+
+export function removeFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
 /** Bundles an entry of deploy/ as its user's own build does it, from our sources. @param entry from the repository's root */
