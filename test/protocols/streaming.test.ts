@@ -1,10 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { ErrorCode } from "../../src/http2/error-code.ts";
+import { codeNames } from "../../src/protocols/code-names.ts";
 import { message, okHead, okTrailers } from "../gateway/support/fields.ts";
 import { startTriple } from "../gateway/support/world.ts";
 import { concat } from "../support/memory-stream.ts";
 
+/** What a client over HTTP/1.1 may send in chunks; a Connect unary body, too. */
+const UNARY = "application/proto";
 const types = ["application/grpc-web+proto", "application/grpc-web-text+proto", "application/connect+proto"] as const;
-type Type = (typeof types)[number];
+type Type = (typeof types)[number] | typeof UNARY;
 
 /** A client that sends a call in pieces and sees what has come. */
 interface Caller {
@@ -124,4 +128,54 @@ describe.each(["HTTP/2", "HTTP/1.1"])("streams over %s", (version) => {
     expect(new TextDecoder().decode(caller.received())).toContain('"code":"deadline_exceeded"');
     expect(pod.last.aborted).not.toBe(null);
   });
+
+  test("Connect unary: a body above maxMessageBytes is resource_exhausted at once, before its end", async () => {
+    const { world, pod } = await startTriple({ backend: { maxMessageBytes: 1_000 } });
+    const caller = await open(world, version, UNARY);
+    caller.send(new Uint8Array(1_000));
+    await world.settle();
+    expect([caller.ended(), caller.received().length]).toEqual([false, 0]);
+    caller.send(new Uint8Array(1));
+    await world.settle();
+    expect(new TextDecoder().decode(caller.received())).toContain('"code":"resource_exhausted"');
+    expect(pod.calls.every((call) => call.size === 0)).toBe(true);
+    expect([world.outstanding, world.held]).toEqual([0, 0]);
+  });
+
+  test("Connect unary: an answer above maxMessageBytes is resource_exhausted by its prefix", async () => {
+    const { world, pod } = await startTriple({ backend: { maxMessageBytes: 1_000 } });
+    const caller = await open(world, version, UNARY);
+    caller.finish();
+    await world.settle();
+    pod.last.sendHead(okHead).send(message(1_001).subarray(0, 5));
+    await world.settle();
+    expect(new TextDecoder().decode(caller.received())).toContain('"code":"resource_exhausted"');
+    expect(pod.last.aborted).not.toBe(null);
+    expect(world.outstanding).toBe(0);
+  });
+
+  test.each([
+    [ErrorCode.PROTOCOL_ERROR, "internal"],
+    [ErrorCode.CANCEL, "canceled"],
+    [ErrorCode.ENHANCE_YOUR_CALM, "resource_exhausted"],
+    [ErrorCode.INADEQUATE_SECURITY, "permission_denied"],
+  ] as const)(
+    "a pod's reset %i in mid-stream: %s in the client's protocol, behind what had come",
+    async (code, name) => {
+      for (const type of types) {
+        const { world, pod } = await startTriple();
+        const caller = await open(world, version, type);
+        caller.send(message(1));
+        await world.settle();
+        pod.last.sendHead(okHead).send(message(2));
+        await world.settle();
+        pod.last.reset(code);
+        await world.settle();
+        const body = new TextDecoder("latin1").decode(caller.received().subarray(7 + 5));
+        if (type === "application/connect+proto") expect(body).toContain(`"code":"${name}"`);
+        else expect(body).toMatch(new RegExp(`^grpc-status: ${codeNames.indexOf(name)}\r\n`));
+        expect([...caller.received().subarray(0, 7)]).toEqual([...message(2)]);
+      }
+    },
+  );
 });

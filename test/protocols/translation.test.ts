@@ -213,6 +213,19 @@ describe.each(ways)("trailers and metadata of an answer, over %s", (way) => {
     expect(answer.header("grpc-status")).toBe(null);
   });
 
+  test("gRPC-Web: the answer is in text when Accept says so, and else in the request's form", async () => {
+    const text = { head: okHead, messages: [message(3)], trailers: ["grpc-status", "0"] };
+    const asked = (await call(way, web({ accept: "application/grpc-web-text" }), text)).answer;
+    expect(asked.header("content-type")).toMatch(/^application\/grpc-web-text/);
+    expect(Buffer.from(asked.text.slice(0, 12), "base64")).toEqual(Buffer.from(message(3)));
+    const { answer } = await call(way, web({ accept: "*/*" }), text);
+    expect(answer.header("content-type")).toBe("application/grpc-web+proto");
+    const body = new TextEncoder().encode(Buffer.from(message(3)).toString("base64"));
+    const own = (await call(way, { headers: { "content-type": "application/grpc-web-text" }, body }, text)).answer;
+    expect(own.header("content-type")).toBe("application/grpc-web-text");
+    expect(Buffer.from(own.text.slice(0, 12), "base64")).toEqual(Buffer.from(message(3)));
+  });
+
   test("trailers-only: headers and no body in gRPC-Web, an error in Connect", async () => {
     const only: Said = { head: [...okHead, ...bad], trailers: null };
     const browser = (await call(way, web(), only)).answer;
