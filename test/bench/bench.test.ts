@@ -122,6 +122,15 @@ test("marks: limits and peers to be ahead of, and what is not measured is neithe
   expect(passed(1.5)).toEqual([false, false, true, true, false, false, false, false, null, null, null, null]);
 });
 
+test("marks: an older build of ourselves that ran beside is the measure of gRPC's rows, within 3%", () => {
+  const passed = (ours: number) => {
+    const { peers, ...rest } = results(ours);
+    return marks({ ...rest, peers: [...peers, peer("before", "before", 1)] }).map((mark) => mark.passed);
+  };
+  expect(passed(1.02).slice(12)).toEqual([true, true, true, true]);
+  expect(passed(1.04).slice(12)).toEqual([false, false, false, false]);
+});
+
 test("page: names every peer, measured or missing", () => {
   const text = page(results(1.2), ["extra table"]);
   expect(text).toContain("| **Fairlead** | **1.20** (1.20-1.20), 12.0 us |");

@@ -15,6 +15,9 @@ const LIMITS: Readonly<Record<string, number>> = { "1x100": 1.3, "8x16": 1.3, "3
 /** Peers that Fairlead must cost less than, in every shape. */
 const AHEAD_OF = ["nginx", "envoy"];
 
+/** An older build of ourselves, given by `--extra before=COMMAND`: gRPC must not cost more than this many times what it did. */
+const BEFORE = { key: "before", limit: 1.03 };
+
 export function marks(results: Results): Mark[] {
   const find = (key: string) => results.peers.find((peer) => peer.key === key);
   const ours = find("fairlead");
@@ -34,7 +37,19 @@ export function marks(results: Results): Mark[] {
       return { what, measured: `${pair[0].toFixed(1)} us against ${pair[1].toFixed(1)}`, passed: pair[0] < pair[1] };
     }),
   );
-  return [...limits, ...ahead];
+  return [...limits, ...ahead, ...notSlower(ours, find(BEFORE.key))];
+}
+
+/** Round by round, because a machine's speed changes between rounds. Nothing when there is no older build. */
+function notSlower(ours: PeerResult | undefined, before: PeerResult | undefined): Mark[] {
+  if (before === undefined) return [];
+  return Object.keys(LIMITS).map((shape): Mark => {
+    const what = `not slower than before by more than 3% at ${shape}`;
+    const [now, then] = [ours, before].map((peer) => peer?.cost[shape]?.cpuUs ?? []);
+    if (now.length === 0 || now.length !== then.length) return { what, measured: "not measured", passed: null };
+    const ratio = median(now.map((us, round) => us / then[round]));
+    return { what, measured: `${ratio.toFixed(3)}x`, passed: ratio <= BEFORE.limit };
+  });
 }
 
 function costAt(peer: PeerResult | undefined, shape: string): number {

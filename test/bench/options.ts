@@ -12,7 +12,8 @@ export const HELP = `What a call costs through Fairlead and its peers; writes do
   --only KEYS          these peers alone, and HAProxy as the yardstick: fairlead, haproxy, nghttpx, nginx, envoy, caddy, node-http2
   --protocols          the rows of gRPC-Web and Connect too, when --quick, --shapes or --only would leave them out
   --runtimes           Fairlead on every node, deno and bun below --tools as well
-  --extra NAME=COMMAND one more proxy; {port}, {admin}, {a} and {b} (the pods' ports) are filled in; may be repeated
+  --extra NAME=COMMAND one more proxy; {port}, {admin}, {a} and {b} (the pods' ports) are filled in; may be repeated.
+                       One that is called "before", an older build, gives the mark that gRPC has not become slower by 3%
   --tools DIR          where Envoy is installed and other runtimes are looked for (.ci/tools)
   --seed N             of the order of the proxies (1)
   --json FILE          the results as JSON

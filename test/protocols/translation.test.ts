@@ -271,8 +271,8 @@ describe("errors", () => {
     expect([many.status, JSON.parse(endStream(many))]).toEqual([200, { error: { code: name } }]);
   });
 
-  test("with a grpc-status nobody looks at the HTTP status", async () => {
-    const said: Said = { head: [":status", "503", "content-type", "text/html", "grpc-status", "5"], trailers: null };
+  test.each(["503", "200", "301"])("with a grpc-status nobody looks at the HTTP status: %s", async (status) => {
+    const said: Said = { head: [":status", status, "content-type", "text/html", "grpc-status", "5"], trailers: null };
     expect((await call("HTTP/2", unary(), said)).answer.status).toBe(404);
     expect(endStream((await call("HTTP/2", stream(), said)).answer)).toBe('{"error":{"code":"not_found"}}');
     const browser = (await call("HTTP/2", web(), said)).answer;
