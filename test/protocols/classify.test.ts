@@ -31,6 +31,30 @@ describe("classify", () => {
     expect(classify(typed(type)).protocol).toBe(protocol);
   });
 
+  test.each([
+    ["application/grpc", "grpc", ""],
+    ["application/grpc+proto", "grpc", "proto"],
+    ["application/grpc-web", "grpc-web", ""],
+    ["application/grpc-web+json", "grpc-web", "json"],
+    ["application/grpc-web-text", "grpc-web-text", ""],
+    ["application/grpc-web-text+proto", "grpc-web-text", "proto"],
+    ["application/connect+proto", "connect-stream", "proto"],
+    ["application/connect+json", "connect-stream", "json"],
+    ["application/proto", "connect-unary", "proto"],
+    ["application/json", "connect-unary", "json"],
+  ])("%s: in any case and with parameters, as React Native sends it", (type, protocol, codec) => {
+    for (const form of [type.toUpperCase(), `${type};charset=UTF-8`, `${type}; charset=utf-8`, `${type} ; a=b; c="d"`])
+      expect(classify(typed(form)), form).toMatchObject({ protocol, codec });
+  });
+
+  test("GET: a call only with encoding and message in its query, in any order", () => {
+    const of = (query: string) => classify(head([], "GET", `/shop.v1.Cart/Add?${query}`)).protocol;
+    for (const query of ["encoding=proto&message=", "message=AA&x=1&encoding=json"])
+      expect(of(query)).toBe("connect-get");
+    for (const query of ["", "encoding=proto", "message=AA", "xencoding=proto&message="])
+      expect(of(query)).toBe("other");
+  });
+
   test("method, path, service, authority", () => {
     expect(classify(typed("application/grpc"))).toMatchObject({
       path: "/shop.v1.Cart/Add",
