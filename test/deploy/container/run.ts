@@ -9,6 +9,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { EchoService } from "../../../src/gen/fairlead/demo/v1/echo_pb.ts";
 import { whyNot } from "./build.ts";
+import { runCompose } from "./compose.ts";
 import { buildImage, type Image, type ImageName, ROOT } from "./images.ts";
 import { mebibytes, sizeOf } from "./size.ts";
 import { type Container, rightsOf, startContainer } from "./start.ts";
@@ -82,6 +83,22 @@ async function cannotWrite(name: ImageName, image: Image): Promise<void> {
   claim(code === "EROFS", `nothing can be written to its root: ${code}`);
 }
 
+/** compose.yaml, with these images and a bridge between them. */
+async function composed(image: Image, work: string): Promise<void> {
+  const seen = await runCompose(image, work);
+  if ("missing" in seen) {
+    skipped++;
+    say(`skipped: compose.yaml in namespaces: ${seen.missing}`);
+    return;
+  }
+  say("compose.yaml, each service in namespaces of its own");
+  const { page, pods } = seen;
+  claim(page === 200, `the page answers ${page}`);
+  claim(Object.keys(pods).length === 3, `60 calls at once: ${JSON.stringify(pods)}`);
+  const others = Math.min(pods["pod-1"] ?? 0, pods["pod-2"] ?? 0);
+  claim((pods["pod-3"] ?? 0) <= others, "no more of them went to the slow pod than to another");
+}
+
 const why = whyNot();
 if (why !== null) {
   skipped++;
@@ -108,6 +125,7 @@ if (why !== null) {
       claim(size.bytes < MOST, `it is smaller than ${mebibytes(MOST)}`);
       await probe(name, image, node);
     }
+    await composed(node, work);
   } finally {
     if (process.argv.includes("--keep")) say(`kept: ${work}`);
     else rmSync(work, { recursive: true, force: true });
