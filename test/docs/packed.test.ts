@@ -97,7 +97,9 @@ describe("configurations of the documentation", () => {
 
   const envoy = findEnvoy();
   if (envoy === null)
-    console.warn("skipped: envoy --mode validate of docs/migrate.md: it is not in .ci/tools (npm run bench)");
+    console.warn(
+      "skipped: envoy --mode validate of docs/migrate.md: it is not in .ci/tools; to run: bash .ci/install envoy",
+    );
   test.skipIf(envoy === null).each(yaml.filter(([, fence]) => kindOf(fence) === "envoy"))(
     "%s: envoy --mode validate",
     async (_where, { text }) => {
@@ -108,7 +110,8 @@ describe("configurations of the documentation", () => {
   );
 
   const nginx = find("nginx");
-  if (nginx === null) console.warn("skipped: nginx -t of docs/migrate.md: nginx is not installed");
+  if (nginx === null)
+    console.warn("skipped: nginx -t of docs/migrate.md: nginx is not installed; to run: bash .ci/install debian");
   test.skipIf(nginx === null).each(fencesOf("nginx"))("%s: nginx -t", async (_where, { text }) => {
     // It asks for names at once.
     const local = `pid nginx.pid; daemon off;\n${text.replaceAll(/[\w.-]+\.cluster\.local/g, "127.0.0.1")}`;
@@ -118,7 +121,8 @@ describe("configurations of the documentation", () => {
   });
 
   const haproxy = find("haproxy");
-  if (haproxy === null) console.warn("skipped: haproxy -c of docs/migrate.md: haproxy is not installed");
+  if (haproxy === null)
+    console.warn("skipped: haproxy -c of docs/migrate.md: haproxy is not installed; to run: bash .ci/install debian");
   test.skipIf(haproxy === null).each(fencesOf("haproxy"))("%s: haproxy -c", async (_where, { text }) => {
     site.write("haproxy.cfg", site.here(`${text}\n`));
     await site.run(`${haproxy} -c -f haproxy.cfg`);
