@@ -17,6 +17,8 @@ interface Caller {
   /** Bytes of the answer's body so far. */
   received(): Uint8Array;
   ended(): boolean;
+  /** The answer can never end any more. */
+  brokenOff(): boolean;
 }
 
 const inForm = (type: Type, bytes: Uint8Array): Uint8Array =>
@@ -45,6 +47,7 @@ async function open(world: World, version: string, type: Type): Promise<Caller> 
       finish: () => void call.finish(),
       received: () => outOf(type, call.body),
       ended: () => call.ended,
+      brokenOff: () => call.aborted !== null,
     };
   }
   const client = await world.http1();
@@ -59,6 +62,7 @@ async function open(world: World, version: string, type: Type): Promise<Caller> 
     finish: () => client.write("0\r\n\r\n"),
     received: () => outOf(type, client.answers()[0]?.body ?? chunksSoFar(client.text)),
     ended: () => client.answers().length === 1,
+    brokenOff: () => client.finished || client.over,
   };
 }
 
@@ -178,4 +182,51 @@ describe.each(["HTTP/2", "HTTP/1.1"])("streams over %s", (version) => {
       }
     },
   );
+
+  test.each(types)(
+    "%s: a reset in the middle of a message breaks the answer off, and adds nothing to the message",
+    async (type) => {
+      const { world, pod } = await startTriple();
+      const caller = await open(world, version, type);
+      caller.send(message(1));
+      await world.settle();
+      pod.last.sendHead(okHead).send(message(9).subarray(0, 9));
+      await world.settle();
+      pod.last.reset(ErrorCode.INTERNAL_ERROR);
+      await world.settle();
+      expect([...caller.received()]).toEqual([...message(9).subarray(0, 9)]);
+      expect(caller.ended()).toBe(false);
+      expect(caller.brokenOff()).toBe(true);
+      expect(world.outstanding).toBe(0);
+    },
+  );
+
+  test("Connect unary: megabytes there and back, far more than any window", async () => {
+    const { world, pod } = await startTriple();
+    const size = 1_048_576;
+    const caller = await open(world, version, UNARY);
+    pod.onCall = (call) => call.sendHead(okHead).send(message(size)).finish(okTrailers);
+    for (let sent = 0; sent < size; sent += 65_536) caller.send(new Uint8Array(65_536).fill(7));
+    caller.finish();
+    await world.settle();
+    expect(pod.last.size).toBe(size + 5);
+    expect(caller.ended()).toBe(true);
+    expect(Buffer.from(caller.received()).equals(message(size).subarray(5))).toBe(true);
+  });
+});
+
+test("what was never indexed by the client is never indexed towards the pod", async () => {
+  const { world, pod, client } = await startTriple();
+  const fields = [":method", "POST", ":scheme", "http", ":path", "/test.Echo/Chat", ":authority", "a"].concat(
+    ["content-type", types[0]],
+    ["x-secret", "s", "x-plain", "1"],
+  );
+  const call = client.open(fields, [fields.indexOf("x-secret")]);
+  await world.settle();
+  const { fields: got, neverIndexed } = pod.last.received ?? { fields: [], neverIndexed: null };
+  expect((neverIndexed ?? []).map((at) => got[at])).toEqual(["x-secret"]);
+  call.finish();
+  await world.settle();
+  pod.last.sendHead([...okHead, "grpc-status", "0"]).finish();
+  await world.settle();
 });

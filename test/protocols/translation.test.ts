@@ -320,6 +320,14 @@ describe.each(ways)("Connect GET over %s", (way) => {
     }
   });
 
+  test("a plus sign in the message is a space, as in every query", async () => {
+    const { pod } = await call(way, get("encoding=json&message=%7B+%7D"), ok, {
+      ...listed,
+      backend: { json: "passthrough" },
+    });
+    expect(new TextDecoder().decode(pod.last.body.subarray(5))).toBe("{ }");
+  });
+
   test("the timeout stands in the header alone", async () => {
     const query = "encoding=proto&message=&connect-timeout-ms=5&timeout=5";
     const without = await call(way, get(query), ok, listed);
