@@ -26,7 +26,7 @@ import {
 } from "./protocols/refusal.ts";
 import type { RpcStatus } from "./protocols/rpc-error.ts";
 import { Status, trailersOnly } from "./protocols/status.ts";
-import type { Clock } from "./runtime/machine.ts";
+import type { Clock, Timer } from "./runtime/machine.ts";
 
 /** A call's backend, and the route that took it. */
 export interface Routed {
@@ -45,6 +45,9 @@ export interface EntranceParts extends CallParts {
 
 /** How long a client that is refused may take to end its request before it is answered. */
 const REFUSAL_PATIENCE_MS = 1_000;
+
+/** What takes 32 bits and more comes at once from the platforms' timers; no schema is waited for that long. */
+const LONGEST_TIMER_MS = 2 ** 31;
 
 /** Takes what still comes of a request that has been answered. */
 const nobody: Receiver = { head() {}, data() {}, end() {}, abort() {} };
@@ -191,14 +194,36 @@ function enterConnectGet(
   routed: Routed | null,
 ): Receiver {
   if (routed === null) return enterConnectUnary(parts, to, request, head, null, null);
-  if (listsMethod(routed.route.connectGet, request)) return enterSafeGet(parts, to, request, head, routed, false);
+  // A timeout that is malformed or over is the call's to refuse, before a pod is asked anything.
+  const hopeless = !(request.timeout > 0);
+  if (hopeless || listsMethod(routed.route.connectGet, request))
+    return enterSafeGet(parts, to, request, head, routed, false);
   const gone = new AbortController();
   const safety = routed.json.safety(request, gone.signal);
   if (!(safety instanceof Promise)) return enterGetOf(safety, parts, to, request, head, routed);
-  // A pod is asked for its schema meanwhile.
-  const held = new Held(to, () => gone.abort());
+  // A pod is asked for its schema meanwhile, which is time of the call.
+  const { clock } = parts;
+  const since = clock.now();
+  const limit = Math.min(request.timeout, routed.backend.settings.maxTimeout ?? Number.POSITIVE_INFINITY);
+  let timer: Timer | null = null;
+  const leave = (): void => {
+    timer?.cancel();
+    gone.abort();
+  };
+  const held = new Held(to, leave);
+  if (limit < LONGEST_TIMER_MS) {
+    timer = clock.timer(() => {
+      leave();
+      const message = "deadline exceeded while a pod was asked for its schema";
+      new ConnectUnaryResponse(request, to, 0).fail({ code: Status.DEADLINE_EXCEEDED, message, details: [] });
+      held.release(nobody);
+    }, Math.ceil(limit));
+  }
   void safety.then((safety) => {
-    if (!held.aborted) held.release(enterGetOf(safety, parts, to, request, head, routed));
+    if (gone.signal.aborted) return;
+    timer?.cancel();
+    const timeout = request.timeout - (clock.now() - since);
+    held.release(enterGetOf(safety, parts, to, { ...request, timeout, upstream: null }, head, routed));
   });
   return held;
 }

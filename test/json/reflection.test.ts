@@ -327,6 +327,28 @@ describe("GET: idempotency_level = NO_SIDE_EFFECTS", () => {
     expect(pods[0].calls[0].party.fields).toContain("application/grpc+proto");
   });
 
+  test("the time in which the pod is asked is the call's: its deadline ends the waiting, in the caller's protocol", async () => {
+    const { world } = await startShop({ pod: { reflection: "silent" } });
+    const client = await world.client();
+    const fields = (timeout: string) =>
+      [":method", "GET", ":scheme", "http", ":path", "/shop.v1.Cart/Price?encoding=json&message=%7B%7D"].concat(
+        [":authority", "echo.test"],
+        ["connect-timeout-ms", timeout],
+      );
+    const late = client.open(fields("100")).finish();
+    const left = client.open(fields("100000")).finish();
+    const malformed = client.open(fields("soon")).finish();
+    await world.settle();
+    expect(malformed.fields.slice(0, 2)).toEqual([":status", "400"]);
+    expect(late.over).toBe(false);
+    left.reset(8);
+    await world.advance(110);
+    expect(late.fields.slice(0, 2)).toEqual([":status", "504"]);
+    expect(new TextDecoder().decode(late.body)).toContain('"code":"deadline_exceeded"');
+    await world.advance(6_000);
+    expect(late.events.filter((event) => event === "head")).toHaveLength(1);
+  });
+
   test("a pod without reflection says nothing about it: 405", async () => {
     const { world } = await startShop({ pod: { reflection: "none" } });
     expect((await readAll(world, get("/shop.v1.Cart/Price"))).status).toBe(405);
