@@ -4,9 +4,9 @@ import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Request } from "./classify.ts";
 import { clientContentType } from "./codec.ts";
 import type { Downstream, Unfit } from "./downstream.ts";
-import { describeEnvelopeError, ENVELOPE_BYTES, EnvelopeFlag, EnvelopeGuard, writePrefix } from "./envelope.ts";
+import { describeEnvelopeError, EnvelopeFlag, EnvelopeGuard, envelope } from "./envelope.ts";
 import { answerGuard, answerProblem, CUT_OFF, flagsProblem } from "./grpc-answer.ts";
-import { copyMetadata, isMetadata } from "./metadata.ts";
+import { copyMetadata, hasMetadata, isMetadata } from "./metadata.ts";
 import { type DebugDetail, errorJson, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
 import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
 
@@ -192,8 +192,12 @@ export class ConnectStreamResponse implements Downstream {
 
 const encoder = new TextEncoder();
 
+/** How nearly every stream ends: `{}`, no error and no metadata. */
+const plainEnd = envelope(EnvelopeFlag.END_STREAM, encoder.encode("{}"));
+
 /** The last envelope: `{"error"?, "metadata"?}` (Connect protocol, EndStreamResponse). */
 function endStream(status: RpcStatus, trailers: Head | null, debug: DebugDetail | undefined): Uint8Array {
+  if (status.code === Status.OK && (trailers === null || !hasMetadata(trailers))) return plainEnd;
   const json: { error?: unknown; metadata?: Record<string, string[]> } = {};
   if (status.code !== Status.OK) json.error = errorJson(status, debug);
   if (trailers !== null) {
@@ -208,9 +212,5 @@ function endStream(status: RpcStatus, trailers: Head | null, debug: DebugDetail 
     }
     if (any) json.metadata = metadata;
   }
-  const payload = encoder.encode(JSON.stringify(json));
-  const bytes = new Uint8Array(ENVELOPE_BYTES + payload.length);
-  writePrefix(bytes, EnvelopeFlag.END_STREAM, payload.length);
-  bytes.set(payload, ENVELOPE_BYTES);
-  return bytes;
+  return envelope(EnvelopeFlag.END_STREAM, encoder.encode(JSON.stringify(json)));
 }

@@ -6,7 +6,7 @@ import type { Downstream, Unfit } from "./downstream.ts";
 import { ENVELOPE_BYTES, EnvelopeFlag, writePrefix } from "./envelope.ts";
 import { answerProblem } from "./grpc-answer.ts";
 import { type HeldMessages, type Holder, TOO_MUCH_HELD } from "./held-messages.ts";
-import { copyMetadata, isMetadata, withoutCaching } from "./metadata.ts";
+import { copyMetadata, hasMetadata, withoutCaching } from "./metadata.ts";
 import { type DebugDetail, errorJson, httpStatuses, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
 import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
 
@@ -382,8 +382,3 @@ export class ConnectUnaryResponse implements Downstream, Holder {
 }
 
 const encoder = new TextEncoder();
-
-function hasMetadata({ fields }: Head): boolean {
-  for (let i = 0; i < fields.length; i += 2) if (isMetadata(fields[i])) return true;
-  return false;
-}

@@ -67,6 +67,21 @@ export class EnvelopeGuard {
         at += take;
         continue;
       }
+      // A prefix that is there whole, as nearly all are: a third of the time of the steps below.
+      if (this.#prefixBytes === 0 && end - at >= ENVELOPE_BYTES) {
+        const flags = bytes[at];
+        if ((flags & ~this.#allowedFlags) !== 0) {
+          this.badAt = at;
+          return { kind: "flags", flags };
+        }
+        if ((flags & EnvelopeFlag.COMPRESSED) !== 0) this.compressed = true;
+        this.messages++;
+        const length = ((bytes[at + 1] << 24) | (bytes[at + 2] << 16) | (bytes[at + 3] << 8) | bytes[at + 4]) >>> 0;
+        if (length > this.#maxBytes) return { kind: "length", length };
+        this.#left = length;
+        at += ENVELOPE_BYTES;
+        continue;
+      }
       const byte = bytes[at++];
       if (this.#prefixBytes === 0) {
         if ((byte & ~this.#allowedFlags) !== 0) {

@@ -34,6 +34,11 @@ export function isMetadata(name: string): boolean {
   }
 }
 
+export function hasMetadata({ fields }: Head): boolean {
+  for (let i = 0; i < fields.length; i += 2) if (isMetadata(fields[i])) return true;
+  return false;
+}
+
 /** Copies metadata in its order, with its duplicates. `prefix` goes before every name. */
 export function copyMetadata(from: Fields, to: string[], prefix = ""): void {
   for (let i = 0; i < from.length; i += 2) if (isMetadata(from[i])) to.push(prefix + from[i], from[i + 1]);
