@@ -112,7 +112,7 @@ class EmbeddedGateway implements Gateway {
   readonly #config: GatewayConfig;
   readonly #machine: Machine;
   readonly #log: Log;
-  /** Those who listen before there is anything to hear. */
+  /** Those who have listened since before it was started; kept until that succeeds, because each try has events of its own. */
   readonly #early = new Set<(events: EventSource) => void>();
   #events: EventSource | null = null;
   #starting: Promise<Started> | null = null;
@@ -145,6 +145,7 @@ class EmbeddedGateway implements Gateway {
       // What was wrong may be right the next time: a file, a port.
       this.#starting = null;
       this.#listens = false;
+      this.#events = null;
       throw error;
     });
     return this.#starting;
@@ -157,12 +158,12 @@ class EmbeddedGateway implements Gateway {
     const running = createRunningGateway({ ...settings, listeners }, this.#machine, events.log);
     events.watch(running.view, (on) => running.logCalls(on));
     for (const listen of this.#early) listen(events);
-    this.#early.clear();
     this.#events = events;
     await running.start();
     const cors = settings.listeners[0]?.cors ?? null;
     const started = { running, cors, adopted: running.adopt(cors, adoptSockets) };
     this.#started = started;
+    this.#early.clear();
     events.lookAtState();
     if (this.#closed) await running.close();
     return started;
@@ -224,13 +225,17 @@ class EmbeddedGateway implements Gateway {
   // ── What is seen of it ──────────────────────────────────────────────────────────────────────────────────────────────
 
   on<Name extends keyof GatewayEvents>(name: Name, listener: GatewayListener<Name>): () => void {
-    if (this.#events !== null) return this.#events.on(name, listener);
-    let off = (): void => void this.#early.delete(early);
+    if (this.#started !== null && this.#events !== null) return this.#events.on(name, listener);
+    let off = (): void => {};
     const early = (events: EventSource): void => {
       off = events.on(name, listener);
     };
     this.#early.add(early);
-    return () => off();
+    if (this.#events !== null) early(this.#events);
+    return () => {
+      this.#early.delete(early);
+      off();
+    };
   }
 
   state(): GatewayState {

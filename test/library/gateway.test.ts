@@ -71,6 +71,28 @@ describe("library: listen", () => {
     expect((await gateway.listen())[0].port).toBe(port);
   });
 
+  test("a start that failed takes no event's listener away, and one that has left stays away", async () => {
+    const server = net.createServer();
+    const port = await accept(server);
+    const gateway = trackEmbedded({
+      listeners: [{ address: "127.0.0.1", port }],
+      backends: [{ target: "ipv4:127.0.0.1:1" }],
+    });
+    const states: string[] = [];
+    const left: string[] = [];
+    gateway.on("stateChanged", ({ state }) => states.push(state));
+    const off = gateway.on("stateChanged", ({ state }) => left.push(state));
+    await expect(gateway.listen()).rejects.toThrow("in use");
+    off();
+    await new Promise((resolve) => server.close(resolve));
+    states.length = 0;
+    left.length = 0;
+    await gateway.listen();
+    await gateway.close();
+    expect(states.at(-1)).toBe("stopped");
+    expect(left).toEqual([]);
+  });
+
   test("after start there are no listeners to come", async () => {
     const gateway = trackEmbedded({ listeners: [listener], backends: [{ target: "ipv4:127.0.0.1:1" }] });
     await gateway.start();
