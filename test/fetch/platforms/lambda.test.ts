@@ -111,8 +111,8 @@ test("lambda: a stream that is closed before its end cancels the call at the pod
   const from = pod.child.reports.length;
   const headers = { "content-type": "application/grpc-web+proto", "x-hang": "1" };
   await handler(event("/fairlead.test.v1.Echo/ServerStream", headers, enveloped), stream, {});
-  const end = await pod.child.report((report) => report.event === "end", from);
-  expect(end.how).toBe("cancelled");
+  // The end of the call before this one may be told late.
+  await pod.child.report((report) => report.event === "end" && report.how === "cancelled", from);
 });
 
 test("lambda: a preflight has no body, and its head is sent all the same", async () => {
