@@ -10,6 +10,7 @@ import { createClientMachine } from "../runtime/client-machine.ts";
 import { compressionBrotli, compressionGzip } from "../runtime/compression.ts";
 import type { Log } from "../runtime/machine.ts";
 import { Channel } from "./channel.ts";
+import { checkOptions } from "./check-options.ts";
 import { backendSettings, type TransportOptions } from "./options.ts";
 
 export type { BackendView, EndpointView } from "../admin/view.ts";
@@ -25,7 +26,10 @@ export interface BalancingTransport extends Transport {
   connect(): Promise<void>;
   /** The pods, with their outstanding calls, and what has become of calls so far. */
   view(): BackendView;
-  /** Takes no new calls, and closes when the open ones have ended. */
+  /**
+   * Takes no new calls, and closes when the open ones have ended. A stream that was left by `break` has not: Connect's clients do not tell
+   * their transport of it. Abort the call's signal instead.
+   */
   drain(): Promise<void>;
   /** Ends open calls with `unavailable`, and resolves when no connection is open. A transport does not keep the process alive without calls. */
   close(): Promise<void>;
@@ -46,6 +50,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
  * @throws RangeError when an option is out of its bounds; Error when the target cannot be read. Both say what would be right.
  */
 export function createTransport(options: TransportOptions): BalancingTransport {
+  checkOptions(options);
   const { tls = null } = options;
   const parsed = parseTarget(options.target, tls === null ? 80 : 443);
   if ("error" in parsed) throw new Error(`transport: ${parsed.error}`);

@@ -7,6 +7,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
 import { createTransport } from "../../src/transport/create-transport.ts";
+import type { TransportOptions } from "../../src/transport/options.ts";
 import { onNode } from "../e2e/support/runtimes.ts";
 import { createAuthority } from "../support/certs.ts";
 import { track } from "../support/harness.ts";
@@ -190,6 +191,22 @@ describe("transport: life", () => {
     expect(() => createTransport({ target: "dns:///echo:1", policy })).toThrow(
       /"fastest" is none of least_outstanding/,
     );
+  });
+
+  test.each([
+    [undefined, /options must be an object/],
+    [{}, /target is missing; write dns:/],
+    [{ target: 7 }, /target must be a text/],
+    [{ target: "dns:///echo:1", dns: null }, /dns must be an object/],
+    [{ target: "dns:///echo:1", dns: { period: 1 } }, /dns\.period is no option; there are periodMs/],
+    [{ target: "dns:///echo:1", connectTimeoutMs: "5" }, /connectTimeoutMs must be a number/],
+    [{ target: "dns:///echo:1", maxPending: 1.5 }, /maxPending must be a whole number/],
+    [{ target: "dns:///echo:1", tls: true }, /tls must be an object/],
+    [{ target: "dns:///echo:1", authority: "" }, /authority must be a text that is not empty/],
+    [{ target: "dns:///echo:1", defaultTimeoutMs: -5 }, /defaultTimeoutMs must be a positive number/],
+    [{ target: "dns:///echo:1", polcy: "random" }, /polcy is no option; there are target, policy/],
+  ])("options: without a compiler, %j is refused, too", (options, said) => {
+    expect(() => createTransport(options as unknown as TransportOptions)).toThrow(said);
   });
 
   test("a process ends when its calls have, though nobody closed the transport", async () => {
