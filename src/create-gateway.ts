@@ -224,7 +224,7 @@ class RunningGateway implements Gateway, GatewayView {
     };
     const http1Events: Http1Events = {
       ...ends,
-      request: (exchange, head) => enterHttp1(this.#entrance, cors, exchange, head, overflowOf(head.fields, limits)),
+      request: (exchange, head) => this.enter(exchange, head, { cors, trailers: false }),
     };
     const options = { flusher: this.#flusher, budget: this.#budget, limits, common: this.#commonFields };
     const welcome = <Kind extends DownstreamConnection>(connection: Kind): Kind => {
@@ -240,7 +240,7 @@ class RunningGateway implements Gateway, GatewayView {
   }
 
   fetch(request: globalThis.Request, { peer = "", cors = null }: FetchOptions = {}): Promise<Response> {
-    const take = (downstream: Downstream, head: Head) => this.enter(downstream, head, { cors, trailers: true });
+    const take = (downstream: Downstream, head: Head) => this.enter(downstream, head, { cors, trailers: false });
     return enterFetch(request, take, peer, this.#machine.clock);
   }
 

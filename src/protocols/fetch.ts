@@ -2,9 +2,7 @@ import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
 import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Clock, Timer } from "../runtime/machine.ts";
-import { classify } from "./classify.ts";
 import type { Downstream } from "./downstream.ts";
-import { Refusal, refusalOfHttp1Grpc } from "./refusal.ts";
 import { ownHead } from "./status.ts";
 
 /** What a client may still send after it was answered, before its connection is given up rather than read to the end. */
@@ -38,10 +36,7 @@ export function enterFetch(
   return new Promise((resolve) => {
     const downstream = new FetchDownstream(request, resolve, peer, clock);
     const head = requestHead(request);
-    const { protocol, httpMethod } = classify(head);
-    const refused = protocol === "grpc";
-    const receiver = refused ? new Refusal(refusalOfHttp1Grpc, httpMethod, downstream) : enter(downstream, head);
-    downstream.start(receiver, head);
+    downstream.start(enter(downstream, head), head);
   });
 }
 
