@@ -6,8 +6,9 @@ import type { CreateGateway, Gateway } from "../gateway-api.ts";
 import { ConfigSchema } from "../gen/fairlead/config/v1/config_pb.ts";
 import { EchoService } from "../gen/fairlead/demo/v1/echo_pb.ts";
 import { startNodeHttp2Server } from "../runtime/http2-server.ts";
-import type { Log, Machine } from "../runtime/machine.ts";
+import type { Machine } from "../runtime/machine.ts";
 import { onSignal } from "../runtime/signals.ts";
+import { silentLog } from "../runtime/silent-log.ts";
 import type { Terminal } from "../runtime/terminal.ts";
 import { judge, renderClaims } from "./claims.ts";
 import { createLoadClient, loadGrpc } from "./client.ts";
@@ -92,7 +93,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<n
     const page = await servePage(machine.readText);
     closing.push(() => page.close());
     const settings = demoSettings(names.target, page.origins);
-    const gateway = parts.createGateway(settings, machine, silent);
+    const gateway = parts.createGateway(settings, machine, silentLog);
     closing.push(() => gateway.close());
     await gateway.start();
     const admin = await parts.serveAdmin?.(gateway.view);
@@ -218,4 +219,3 @@ function print(terminal: Terminal, lines: readonly string[]): void {
 }
 
 /** The demo shows what happens in its own way. */
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -8,6 +8,7 @@ import { requestHead } from "../protocols/fetch.ts";
 import { type AcceptedSocket, type AdoptedSockets, adoptSockets } from "../runtime/adopt.ts";
 import { createMachine } from "../runtime/create-machine.ts";
 import type { Log, Machine } from "../runtime/machine.ts";
+import { silentLog } from "../runtime/silent-log.ts";
 import { EventSource, type GatewayEvents, type GatewayListener, type GatewayState } from "./events.ts";
 import { answerUniversal } from "./universal.ts";
 
@@ -92,8 +93,6 @@ interface Started {
   readonly cors: CorsSettings | null;
 }
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
-
 /**
  * A gateway to embed. Nothing is read or opened before it is started.
  *
@@ -123,7 +122,7 @@ class EmbeddedGateway implements Gateway {
   constructor(config: GatewayConfig, options: GatewayOptions) {
     this.#config = config;
     this.#machine = options.machine ?? createMachine();
-    this.#log = options.log ?? silent;
+    this.#log = options.log ?? silentLog;
   }
 
   // ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────────────

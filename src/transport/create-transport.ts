@@ -8,7 +8,7 @@ import type { Target } from "../config/settings.ts";
 import { parseTarget } from "../discovery/target.ts";
 import { createClientMachine } from "../runtime/client-machine.ts";
 import { compressionBrotli, compressionGzip } from "../runtime/compression.ts";
-import type { Log } from "../runtime/machine.ts";
+import { silentLog } from "../runtime/silent-log.ts";
 import { Channel } from "./channel.ts";
 import { checkOptions } from "./check-options.ts";
 import { backendSettings, type TransportOptions } from "./options.ts";
@@ -34,8 +34,6 @@ export interface BalancingTransport extends Transport {
   /** Ends open calls with `unavailable`, and resolves when no connection is open. A transport does not keep the process alive without calls. */
   close(): Promise<void>;
 }
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
  * A Connect transport that finds a service's pods by DNS, keeps the list fresh, and sends every call to the pod with the fewest
@@ -63,7 +61,7 @@ export function createTransport(options: TransportOptions): BalancingTransport {
     tls: tls !== null && target.kind === "dns" ? { serverName: target.host, ...tls } : tls,
     authority,
     machine: options.machine ?? createClientMachine(),
-    log: options.log ?? silent,
+    log: options.log ?? silentLog,
   });
   const { jsonOptions, binaryOptions, defaultTimeoutMs } = options;
   const transport = createGrpcTransport({

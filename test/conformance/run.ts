@@ -11,7 +11,7 @@ import { type Options, PARTS, type PartName, type Planned, RUNTIMES, readOptions
 import { runOf, seenFile, TITLES } from "./parts.ts";
 import { describeFailures, formatTable, tabulate } from "./report.ts";
 import { type RunResult, runSuite } from "./runner.ts";
-import { createRunFolder, hasGo, prepareTools, ROOT, type Tools, WORK } from "./tools.ts";
+import { createRunFolder, findTools, ROOT, type Tools, WORK } from "./tools.ts";
 
 const PAGE = join(ROOT, "docs/conformance.md");
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -39,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const started = performance.now();
-  const tools = findTools();
+  const tools = findTools(say);
   if ("missing" in tools) {
     say(`skipped: the conformance suite: ${tools.missing}`);
     if (!options.install) say("0 passed, 0 known, 0 failed, 1 skipped");
@@ -71,15 +71,6 @@ async function main(args: readonly string[]): Promise<number> {
   say(`${Math.round((performance.now() - started) / 1000)} s`);
   say(`${passed} passed, ${known} known, ${failed} failed, ${skipped.size} skipped`);
   return failed === 0 ? 0 : 1;
-}
-
-function findTools(): Tools | { readonly missing: string } {
-  if (!hasGo()) return { missing: "it is installed through Go, which is not here (https://go.dev/doc/install)" };
-  try {
-    return prepareTools(say);
-  } catch (error) {
-    return { missing: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 /** CI has four minutes; what is not taken any more is said. */

@@ -60,8 +60,18 @@ const PATCHES: readonly Patch[] = [
   },
 ];
 
+/** The suite with its pods, or why it cannot be had: whoever runs it then says so and skips. */
+export function findTools(say: (line: string) => void): Tools | { readonly missing: string } {
+  if (!hasGo()) return { missing: "it is installed through Go, which is not here (https://go.dev/doc/install)" };
+  try {
+    return prepareTools(say);
+  } catch (error) {
+    return { missing: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 /** True when Go is here, without which there is no suite. */
-export function hasGo(): boolean {
+function hasGo(): boolean {
   try {
     run("go", ["version"]);
     return true;
@@ -74,7 +84,7 @@ export function hasGo(): boolean {
  * Installs and builds what is missing. Takes a minute the first time.
  * @throws with the tool's own message when a step fails
  */
-export function prepareTools(say: (line: string) => void): Tools {
+function prepareTools(say: (line: string) => void): Tools {
   mkdirSync(WORK, { recursive: true });
   const missing = ["connectconformance", "referenceclient"].filter((name) => !existsSync(join(BIN, name)));
   if (missing.length > 0) {

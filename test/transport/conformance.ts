@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { createKindReader } from "../conformance/cases.ts";
 import { describeFailures, formatTable, tabulate } from "../conformance/report.ts";
 import { runSuite } from "../conformance/runner.ts";
-import { hasGo, prepareTools, ROOT, type Tools, VERSION, WORK } from "../conformance/tools.ts";
+import { findTools, ROOT, VERSION, WORK } from "../conformance/tools.ts";
 import { on, type RuntimeName } from "../e2e/support/runtimes.ts";
 import { findTool } from "../support/tools.ts";
 
@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-const tools = findTools();
+const tools = findTools(say);
 if ("missing" in tools) {
   say(`skipped: the client cases of the conformance suite: ${tools.missing}`);
   say("0 passed, 0 failed, 1 skipped");
@@ -83,15 +83,6 @@ for (const runtime of RUNTIMES.filter((name) => positionals.length === 0 || posi
 if (values.write === true && tables.length === RUNTIMES.length && only.length === 0) updatePage();
 say(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed === 0 ? 0 : 1);
-
-function findTools(): Tools | { readonly missing: string } {
-  if (!hasGo()) return { missing: "it is installed through Go, which is not here (https://go.dev/doc/install)" };
-  try {
-    return prepareTools(say);
-  } catch (error) {
-    return { missing: error instanceof Error ? error.message : String(error) };
-  }
-}
 
 function updatePage(): void {
   const marks = ["<!-- conformance:transport -->", "<!-- /conformance:transport -->"] as const;

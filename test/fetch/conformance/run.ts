@@ -7,7 +7,7 @@ import { createKindReader } from "../../conformance/cases.ts";
 import { readKnown } from "../../conformance/patterns.ts";
 import { describeFailures, formatTable, tabulate } from "../../conformance/report.ts";
 import { runSuite } from "../../conformance/runner.ts";
-import { hasGo, prepareTools, ROOT, WORK } from "../../conformance/tools.ts";
+import { findTools, ROOT, type Tools, WORK } from "../../conformance/tools.ts";
 import { onNode } from "../../e2e/support/runtimes.ts";
 import { deno, workerd } from "../support/platforms.ts";
 
@@ -38,15 +38,15 @@ const { values } = parseArgs({
 
 const folder = join(WORK, "fetch");
 mkdirSync(folder, { recursive: true });
-if (!hasGo()) {
-  say("SKIPPED: the conformance suite is installed through Go, which is not here (https://go.dev/doc/install)");
+const found = findTools(say);
+if ("missing" in found) {
+  say(`skipped: the conformance suite through the fetch entry: ${found.missing}`);
   say("0 passed, 0 failed, 1 skipped");
 } else {
-  process.exitCode = await main();
+  process.exitCode = await main(found);
 }
 
-async function main(): Promise<number> {
-  const tools = prepareTools(say);
+async function main(tools: Tools): Promise<number> {
   const kindOf = createKindReader(tools.suites);
   let [passed, known, failed, skipped] = [0, 0, 0, 0];
   const page: string[] = [];
