@@ -7,6 +7,7 @@ import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
 import type { GatewayEvents } from "../../src/index.ts";
 import { createAuthority } from "../support/certs.ts";
 import { collectingLog } from "../support/collecting-log.ts";
+import { deferred } from "../support/deferred.ts";
 import { track } from "../support/harness.ts";
 import { startTestPod } from "../transport/support/pods.ts";
 import { trackTransport } from "../transport/support/transport.ts";
@@ -164,14 +165,8 @@ describe("library: handle", () => {
 describe("library: drain", () => {
   test("an open call finishes, whichever way it came; then everything is closed", async () => {
     for (const way of ["listener", "handle", "fetch"] as const) {
-      let release: () => void = () => {};
-      const held = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      let began: () => void = () => {};
-      const arrived = new Promise<void>((resolve) => {
-        began = resolve;
-      });
+      const { promise: held, resolve: release } = deferred();
+      const { promise: arrived, resolve: began } = deferred();
       const pod = await startTestPod((router) => {
         router.service(EchoService, {
           echo: async () => {

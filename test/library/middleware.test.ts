@@ -10,6 +10,7 @@ import { AdminService } from "../../src/gen/fairlead/admin/v1/admin_pb.ts";
 import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
 import { fairlead as connectMiddleware } from "../../src/middleware/connect.ts";
 import { fairlead as honoMiddleware } from "../../src/middleware/hono.ts";
+import { deferred } from "../support/deferred.ts";
 import { track } from "../support/harness.ts";
 import { startTestPod } from "../transport/support/pods.ts";
 import { echo, startEcho, trackEmbedded, transportsTo } from "./support/calls.ts";
@@ -164,14 +165,8 @@ describe("middleware: Connect and Node", () => {
   });
 
   test("a client that cancels: the pod hears of it", async () => {
-    let cancelled: () => void = () => {};
-    const heard = new Promise<void>((resolve) => {
-      cancelled = resolve;
-    });
-    let began: () => void = () => {};
-    const arrived = new Promise<void>((resolve) => {
-      began = resolve;
-    });
+    const { promise: heard, resolve: cancelled } = deferred();
+    const { promise: arrived, resolve: began } = deferred();
     const pod = await startTestPod((router) => {
       router.service(EchoService, {
         echo: (_request, { signal }) => {

@@ -10,6 +10,7 @@ import { createTransport } from "../../src/transport/create-transport.ts";
 import type { TransportOptions } from "../../src/transport/options.ts";
 import { onNode } from "../e2e/support/runtimes.ts";
 import { createAuthority } from "../support/certs.ts";
+import { deferred } from "../support/deferred.ts";
 import { track } from "../support/harness.ts";
 import { startTestPod, type TestPod } from "./support/pods.ts";
 import { trackTransport } from "./support/transport.ts";
@@ -25,14 +26,8 @@ const failure = (call: Promise<unknown>): Promise<ConnectError> =>
 
 /** A pod whose calls wait until they are let go. */
 async function startHolding(): Promise<{ readonly pod: TestPod; readonly arrived: Promise<void>; release(): void }> {
-  let release: () => void = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let began: () => void = () => {};
-  const arrived = new Promise<void>((resolve) => {
-    began = resolve;
-  });
+  const { promise: held, resolve: release } = deferred();
+  const { promise: arrived, resolve: began } = deferred();
   const pod = await startTestPod((router) => {
     router.service(EchoService, {
       echo: async ({ text }) => {

@@ -4,6 +4,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
 import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
 import { startNames } from "../scenarios/support/names.ts";
+import { deferred } from "../support/deferred.ts";
 import { track } from "../support/harness.ts";
 import { startFleet, startTestPod, type TestPod } from "./support/pods.ts";
 import { trackTransport } from "./support/transport.ts";
@@ -100,14 +101,8 @@ test("scale-up 2 -> 10: fairlead/transport takes the new pods by the next refres
 
 test("scale-down: pods that leave DNS finish their calls and get no new ones", async () => {
   const names = track(await startNames());
-  let release: () => void = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let began: () => void = () => {};
-  const first = new Promise<void>((resolve) => {
-    began = resolve;
-  });
+  const { promise: held, resolve: release } = deferred();
+  const { promise: first, resolve: began } = deferred();
   const leaving = await startTestPod((router) => {
     router.service(EchoService, {
       echo: async () => {
