@@ -25,6 +25,24 @@ describe("refusal", () => {
     expect(pod.calls).toEqual([]);
   });
 
+  test("gRPC in fetch's form, which has no trailers: 426 with the reason, and no pod hears of it", async () => {
+    const { world, pod } = await startTriple();
+    const asked = world.fetch(
+      new Request("http://echo.test/test.Echo/Unary", {
+        method: "POST",
+        headers: { "content-type": "application/grpc" },
+        body: new Uint8Array(5),
+      }),
+    );
+    await world.settle();
+    const answer = await asked;
+    expect(answer.status).toBe(426);
+    const body = answer.text();
+    await world.settle();
+    expect(await body).toContain("gRPC needs HTTP/2");
+    expect(pod.calls).toEqual([]);
+  });
+
   test("gRPC's content-type in any case and with parameters: is a call", async () => {
     const { world, pod, client } = await startTriple();
     pod.onCall = (call) => answerOk(call);
