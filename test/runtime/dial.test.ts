@@ -6,6 +6,7 @@ import tls from "node:tls";
 import { describe, expect, it } from "vitest";
 import type { Address, DialOptions, Machine } from "../../src/runtime/machine.ts";
 import { createAuthority } from "../support/certs.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { createTestMachine, track } from "../support/harness.ts";
 import { type RecordingHandler, recordingHandler } from "../support/recording-handler.ts";
 
@@ -37,15 +38,6 @@ async function serverOf<S extends net.Server>(server: S, where: { port: number }
     },
   });
   const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-/** A port on which nobody listens: just released. */
-async function deadPort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 

@@ -6,6 +6,7 @@ import { observeOverTransport } from "../../e2e/clients/connect-node.ts";
 import type { Observation } from "../../e2e/support/call.ts";
 import { type GatewayProcess, startGatewayProcess } from "../../e2e/support/gateway.ts";
 import { type Pod, startPod } from "../../e2e/support/pods.ts";
+import { deadPort } from "../../support/dead-port.ts";
 import { track } from "../../support/harness.ts";
 import { createFolder, removeFolders } from "../support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "../support/clients.ts";
@@ -35,15 +36,6 @@ afterAll(async () => {
   await gateway?.child.stop("SIGKILL");
   await pod?.stop("SIGKILL");
 });
-
-/** A port that nobody listens on: it was somebody's a moment ago. */
-async function deadPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** What Cloudflare's edge answers in place of an origin that it cannot reach. */
 async function unreachableOrigin(): Promise<number> {
