@@ -1,14 +1,18 @@
 /**
- * A request's body that can be sent more than once: what was read is kept up to a limit. The one that was opened last gets what
- * comes after that.
+ * A request's body that can be sent more than once: what was read is kept up to a limit. The one that was opened last gets it all,
+ * also what another one, which has failed meanwhile, had asked the client for.
  */
 export class ReplayableBody {
   readonly #source: ReadableStreamDefaultReader<Uint8Array> | null;
   readonly #limit: number;
-  #kept: Uint8Array[] = [];
+  /** What was read, without the first `#dropped` pieces. */
+  #pieces: Uint8Array[] = [];
+  #dropped = 0;
   #bytes = 0;
   #complete = true;
   #ended: boolean;
+  /** The client is being asked for the next piece. */
+  #reading: Promise<void> | null = null;
   /** Opens so far: only the last one's stream reads on. */
   #opened = 0;
 
@@ -38,24 +42,25 @@ export class ReplayableBody {
   open(): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null {
     this.#opened++;
     if (this.#source === null) return null;
-    if (this.whole) return joined(this.#kept, this.#bytes);
+    if (this.whole) return joined(this.#pieces, this.#bytes);
     return this.#stream(this.#opened);
   }
 
   #stream(mine: number): ReadableStream<Uint8Array> {
-    const before = [...this.#kept];
-    if (this.#bytes > this.#limit) this.#forget();
+    if (this.#bytes > this.#limit) this.#complete = false;
+    let at = 0;
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
-          const kept = before.shift();
-          if (kept !== undefined) {
-            controller.enqueue(kept);
+          while (at === this.#dropped + this.#pieces.length && !this.#ended) await this.#more();
+          const piece = this.#opened === mine ? this.#pieces[at - this.#dropped] : undefined;
+          if (piece === undefined) {
+            controller.close();
             return;
           }
-          const next = this.#opened === mine ? await this.#more() : null;
-          if (next === null) controller.close();
-          else controller.enqueue(next);
+          at++;
+          if (!this.#complete) this.#drop(at);
+          controller.enqueue(piece);
         },
       },
       // Nothing is read from the client before the platform asks for it: what was not asked for was not sent either.
@@ -63,30 +68,36 @@ export class ReplayableBody {
     );
   }
 
-  /** @returns null at the end */
-  async #more(): Promise<Uint8Array | null> {
+  /** Nobody needs the pieces before this one again. */
+  #drop(before: number): void {
+    this.#pieces.splice(0, before - this.#dropped);
+    this.#dropped = before;
+  }
+
+  /** One piece more, or the end. Who asks while another one waits gets the same. @throws (rejects) when the client breaks off */
+  #more(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
     const result = await this.#source?.read();
     if (result === undefined || result.done) {
       this.#ended = true;
-      return null;
+      return;
     }
-    const { value } = result;
-    this.#bytes += value.length;
-    // While reading ahead the piece that exceeds the limit must be kept, too: it has gone nowhere yet.
-    if (this.#complete) this.#kept.push(value);
-    if (this.#bytes > this.#limit && this.#opened > 0) this.#forget();
-    return value;
-  }
-
-  #forget(): void {
-    this.#complete = false;
-    this.#kept = [];
+    this.#pieces.push(result.value);
+    this.#bytes += result.value.length;
+    // While reading ahead the piece that exceeds the limit goes into the first attempt, which may still be made.
+    if (this.#bytes > this.#limit && this.#opened > 0) this.#complete = false;
   }
 
   /** Nobody needs it any more. */
   cancel(): void {
     this.#opened++;
-    this.#kept = [];
+    this.#pieces = [];
     this.#source?.cancel().catch(() => {});
   }
 }
