@@ -1,9 +1,10 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { pack } from "../docs/pack.ts";
@@ -78,6 +79,21 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Resolves when somebody takes connections there; the test's own time bounds it. */
+async function listens(port: number): Promise<void> {
+  for (let open = false; !open; ) {
+    open = await new Promise<boolean>((resolve) => {
+      // By name, because Vite takes `localhost` in whichever family comes first.
+      const socket = connect(port, "localhost");
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+      socket.once("close", () => resolve(false));
+      socket.once("connect", () => socket.destroy());
+    });
+    if (!open) await setTimeout(50);
+  }
+}
+
 describe.skipIf(why !== null)("README, browsers", () => {
   test("followed from an empty folder: the page lists answers from three pods", { timeout: 8 * MINUTES }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "fairlead-tutorial-"));
@@ -109,23 +125,20 @@ describe.skipIf(why !== null)("README, browsers", () => {
 
     const processes = start.trim().split("\n");
     expect(processes).toHaveLength(3);
-    for (const command of processes) {
+    // As a reader does: the next one when the one before is up. A page that calls a gateway that is not there yet shows nothing.
+    const opens = [["50051", "50052", "50053"], ["8080"], ["5173"]];
+    for (const [index, command] of processes.entries()) {
       // Somebody may have a gateway's admin page open already.
       const line = withPorts(command).replace("npx fairlead", "npx fairlead --admin off");
       const terminal = openTerminal(line, answers);
       onTestFinished(() => terminal.close());
+      for (const port of opens[index]) await listens(ports.get(port) ?? 0);
     }
     const browser = await launchChromium("path" in chromium ? chromium.path : "");
     onTestFinished(() => browser.close());
     const page = await browser.newPage();
     const url = `http://localhost:${ports.get("5173")}/`;
-    // Vite takes a moment until it listens, and the others until then have done so.
-    for (let open = false; !open; ) {
-      open = await page.goto(url).then(
-        () => true,
-        () => false,
-      );
-    }
+    await page.goto(url);
     const expectThreePods = async () => {
       const items = page.locator("#answers li");
       await items.nth(2).waitFor({ timeout: MINUTES });
