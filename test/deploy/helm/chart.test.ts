@@ -72,6 +72,14 @@ describe.skipIf(helm === "")("the chart", () => {
     expect(names("two").filter((name) => one.includes(name))).toEqual([]);
   });
 
+  test("chart: the longest name of a release makes names that Kubernetes takes", () => {
+    // Helm takes 53 characters for a release; a Service may have 63.
+    const { objects } = helmTemplate(helm, { loadBalancer: { enabled: true } }, `r${"-2".repeat(26)}`);
+    const names = objects.map(({ metadata }) => metadata.name);
+    for (const name of names) expect(name).toMatch(/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/);
+    expect(new Set(names.map((name) => name.length))).toEqual(new Set([56, 63]));
+  });
+
   test("chart: every value of values.yaml is in the schema, and the schema lets no other in", () => {
     const values = parse(readFileSync(join(CHART, "values.yaml"), "utf8"));
     const schema = JSON.parse(readFileSync(join(CHART, "values.schema.json"), "utf8"));
@@ -110,6 +118,31 @@ describe.skipIf(helm === "")("the chart", () => {
       },
       '"a" stands twice',
     ],
+    // Plaintext would be the other way to understand it, and then everybody may call.
+    ["client certificates without TLS", { tls: { clientCa: true } }, "tls.clientCa needs tls.secretName"],
+    ["one port for two things", { ports: { rpc: 9901 } }, "ports.rpc and ports.admin are both 9901"],
+    [
+      "more replicas at least than at most",
+      { autoscaling: { minReplicas: 20 } },
+      "is more than autoscaling.maxReplicas",
+    ],
+    [
+      "a share of a request that is not there",
+      { resources: { requests: { cpu: null } } },
+      "autoscaling needs resources.requests.cpu",
+    ],
+    ["a heap that does not fit into the limit", { heapMiB: 512 }, "640Mi, has no room for heapMiB, 512"],
+    [
+      "bodies that do not fit into the limit",
+      { limits: { maxBufferedBytes: 2 ** 30 }, resources: { limits: { memory: "1Gi" } } },
+      "1Gi, has no room",
+    ],
+    [
+      "a label of the selector for pods",
+      { podLabels: { "app.kubernetes.io/name": "other" } },
+      "app.kubernetes.io/name",
+    ],
+    ["a name that no Service may have", { nameOverride: "Edge_1" }, "nameOverride"],
   ])("chart: %s is refused, by name", (_what, values, message) => {
     expect(() => helmTemplate(helm, values)).toThrow(message);
   });

@@ -1,10 +1,11 @@
+{{/* 63 characters are the most for a Service, and "-public" is added to the name of one. */}}
 {{- define "fairlead.name" -}}
 {{- if .Values.nameOverride -}}
-{{- .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- .Values.nameOverride | trunc 56 | trimSuffix "-" -}}
 {{- else if contains "fairlead" .Release.Name -}}
-{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 56 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-fairlead" .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- printf "%s-fairlead" .Release.Name | trunc 56 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -20,8 +21,38 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{/* What the schema cannot see, as it looks at each value by itself. */}}
+{{- define "fairlead.check" -}}
+{{- if and .Values.tls.clientCa (not .Values.tls.secretName) -}}
+{{- fail "tls.clientCa needs tls.secretName: in plaintext no client is asked for a certificate" -}}
+{{- end -}}
+{{- if eq (int .Values.ports.rpc) (int .Values.ports.admin) -}}
+{{- fail (printf "ports.rpc and ports.admin are both %d" (int .Values.ports.rpc)) -}}
+{{- end -}}
+{{- $resources := .Values.resources | default dict -}}
+{{- with .Values.autoscaling -}}
+{{- if .enabled -}}
+{{- if gt (int .minReplicas) (int .maxReplicas) -}}
+{{- fail (printf "autoscaling.minReplicas, %d, is more than autoscaling.maxReplicas, %d" (int .minReplicas) (int .maxReplicas)) -}}
+{{- end -}}
+{{- if not (dig "requests" "cpu" "" $resources) -}}
+{{- fail "autoscaling needs resources.requests.cpu: autoscaling.cpuPercent is a part of it" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $limit := dig "limits" "memory" "" $resources | toString -}}
+{{- if regexMatch "^[0-9]+[MG]i$" $limit -}}
+{{- $mebibytes := mul (regexFind "^[0-9]+" $limit | int64) (ternary 1024 1 (hasSuffix "Gi" $limit)) -}}
+{{- $bodies := div (int64 (dig "maxBufferedBytes" 268435456 (.Values.limits | default dict))) 1048576 -}}
+{{- if le $mebibytes (add (int64 .Values.heapMiB) $bodies) -}}
+{{- fail (printf "resources.limits.memory, %s, has no room for heapMiB, %d, and limits.maxBufferedBytes, %d MiB" $limit (int64 .Values.heapMiB) $bodies) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* fairlead.yaml. Empty fields are left out: the gateway refuses a field without a value. */}}
 {{- define "fairlead.config" -}}
+{{- include "fairlead.check" . -}}
 {{- $names := list -}}
 {{- range .Values.backends -}}
 {{- if has .name $names -}}{{- fail (printf "backends: the name %q stands twice" .name) -}}{{- end -}}
