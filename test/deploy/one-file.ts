@@ -6,8 +6,8 @@ import { ROOT } from "../e2e/support/runtimes.ts";
 const HEAD = `# Fairlead in front of a headless Service, all of it in one file; docs/kubernetes.md says what each part is for.
 #   kubectl apply -f deploy/kubernetes.yaml
 #
-# Printed by \`npm run deploy:file\` from deploy/kubernetes/base. Change the target in the ConfigMap, and the image to the one that you
-# built; after a change of the ConfigMap: kubectl rollout restart deployment/fairlead.
+# Printed by \`npm run deploy:file\` from deploy/kubernetes/base. Change the target in the ConfigMap, its port in the NetworkPolicy too,
+# and the image to the one that you built; after a change of the ConfigMap: kubectl rollout restart deployment/fairlead.
 #
 # The Service of the pods must be headless, or DNS gives one virtual address instead of the pods':
 #   spec: { clusterIP: None }

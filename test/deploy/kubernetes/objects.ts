@@ -40,13 +40,23 @@ export interface DeploymentSpec {
     readonly spec: {
       readonly terminationGracePeriodSeconds: number;
       readonly automountServiceAccountToken: boolean;
-      readonly securityContext: { readonly runAsNonRoot: boolean; readonly runAsUser: number };
+      readonly securityContext: {
+        readonly runAsNonRoot: boolean;
+        readonly runAsUser: number;
+        readonly runAsGroup: number;
+        readonly fsGroup: number;
+      };
       readonly topologySpreadConstraints?: readonly {
         readonly topologyKey: string;
+        readonly matchLabelKeys?: readonly string[];
         readonly labelSelector: { readonly matchLabels: Labels };
       }[];
       readonly containers: readonly Container[];
-      readonly volumes: readonly { readonly name: string; readonly configMap?: { readonly name: string } }[];
+      readonly volumes: readonly {
+        readonly name: string;
+        readonly configMap?: { readonly name: string };
+        readonly secret?: { readonly secretName: string; readonly defaultMode?: number };
+      }[];
     };
   };
 }
@@ -54,11 +64,17 @@ export interface ServiceSpec {
   readonly type?: string;
   readonly clusterIP?: string;
   readonly selector: Labels;
-  readonly ports: readonly { readonly name: string; readonly port: number; readonly targetPort: string }[];
+  readonly ports: readonly {
+    readonly name: string;
+    readonly port: number;
+    readonly targetPort: string;
+    readonly appProtocol?: string;
+  }[];
 }
 export interface AutoscalerSpec {
   readonly scaleTargetRef: { readonly kind: string; readonly name: string };
   readonly minReplicas: number;
+  readonly maxReplicas: number;
   readonly metrics: readonly {
     readonly type: string;
     readonly resource?: { readonly name: string; readonly target: { readonly averageUtilization: number } };
@@ -69,7 +85,7 @@ export interface NetworkPolicySpec {
   readonly podSelector: { readonly matchLabels: Labels };
   readonly policyTypes: readonly string[];
   readonly ingress: readonly { readonly ports: readonly NetworkPort[]; readonly from?: readonly unknown[] }[];
-  readonly egress: readonly { readonly ports?: readonly NetworkPort[] }[];
+  readonly egress: readonly { readonly ports?: readonly NetworkPort[]; readonly to?: readonly unknown[] }[];
 }
 interface NetworkPort {
   readonly port: string | number;
@@ -77,6 +93,9 @@ interface NetworkPort {
 }
 export interface SelectorSpec {
   readonly selector: { readonly matchLabels: Labels };
+}
+export interface DisruptionSpec extends SelectorSpec {
+  readonly maxUnavailable: number | string;
 }
 export interface ServiceMonitorSpec extends SelectorSpec {
   readonly endpoints: readonly { readonly port: string; readonly path: string }[];

@@ -13,9 +13,9 @@ import {
   bytesOf,
   type Container,
   type DeploymentSpec,
+  type DisruptionSpec,
   type KubernetesObject,
   type NetworkPolicySpec,
-  type SelectorSpec,
   type ServiceMonitorSpec,
   type ServiceSpec,
   selects,
@@ -30,14 +30,14 @@ export interface Manifests {
   readonly headless: Service;
   readonly loadBalancer: Service | undefined;
   readonly autoscaler: AutoscalerSpec | undefined;
-  readonly disruption: SelectorSpec | undefined;
+  readonly disruption: DisruptionSpec | undefined;
   readonly policy: NetworkPolicySpec | undefined;
   readonly monitor: ServiceMonitorSpec | undefined;
 }
 type Service = KubernetesObject & { readonly spec: ServiceSpec };
 
 interface FairleadYaml {
-  readonly listeners: readonly { readonly port: number; readonly address: string }[];
+  readonly listeners: readonly { readonly port: number; readonly address: string; readonly tls?: object }[];
   readonly admin: { readonly port: number; readonly address: string };
   readonly drain: { readonly delay: string; readonly timeout: string };
   readonly backends: readonly { readonly target: string }[];
@@ -67,7 +67,7 @@ export function read(objects: readonly KubernetesObject[]): Manifests {
     headless,
     loadBalancer: services.find(({ spec }) => spec.type === "LoadBalancer"),
     autoscaler: all<AutoscalerSpec>("HorizontalPodAutoscaler")[0]?.spec,
-    disruption: all<SelectorSpec>("PodDisruptionBudget")[0]?.spec,
+    disruption: all<DisruptionSpec>("PodDisruptionBudget")[0]?.spec,
     policy: all<NetworkPolicySpec>("NetworkPolicy")[0]?.spec,
     monitor: all<ServiceMonitorSpec>("ServiceMonitor")[0]?.spec,
   };
@@ -120,6 +120,26 @@ export const promises: Readonly<Record<string, (manifests: Manifests) => void>> 
     });
   },
 
+  "every file that the configuration names is mounted read-only, where the image's user may read it": (manifests) => {
+    const { deployment, container, config } = manifests;
+    const { securityContext, volumes } = deployment.spec.template.spec;
+    for (const file of pathsIn(config)) {
+      const mount = container.volumeMounts.find(({ mountPath }) => file.startsWith(`${mountPath}/`));
+      expect(mount, file).toMatchObject({ readOnly: true });
+      const volume = volumes.find(({ name }) => name === mount?.name);
+      expect(volume?.secret?.secretName, file).toBeTypeOf("string");
+      // Secrets belong to root: it is the group that may read them, and nobody else.
+      expect(volume?.secret?.defaultMode, file).toBe(0o440);
+      expect(securityContext.fsGroup, file).toBe(securityContext.runAsGroup);
+    }
+  },
+
+  "nodes can be drained: a gateway may be missing, and those that are not ready do not count": ({ disruption }) => {
+    if (disruption === undefined) return;
+    expect(disruption).toMatchObject({ unhealthyPodEvictionPolicy: "AlwaysAllow" });
+    expect(Number.parseInt(String(disruption.maxUnavailable), 10)).toBeGreaterThan(0);
+  },
+
   "a rollout takes no pod away before its successor is ready": ({ deployment }) => {
     expect(deployment.spec.strategy.rollingUpdate.maxUnavailable).toBe(0);
   },
@@ -140,11 +160,15 @@ export const promises: Readonly<Record<string, (manifests: Manifests) => void>> 
       "topology.kubernetes.io/zone",
       "kubernetes.io/hostname",
     ]);
+    // Else the pods of before a rollout decide where those of after it go, and what is left is uneven.
+    for (const { matchLabelKeys } of constraints) expect(matchLabelKeys).toEqual(["pod-template-hash"]);
   },
 
   "Services: headless for clients inside; a load balancer has the calls' port and never the admin's": (manifests) => {
-    const { headless, loadBalancer, container } = manifests;
-    expect(headless.spec.ports.find(({ name }) => name === "rpc")?.port).toBe(port(container, "rpc"));
+    const { headless, loadBalancer, container, config } = manifests;
+    const rpc = headless.spec.ports.find(({ name }) => name === "rpc");
+    expect(rpc?.port).toBe(port(container, "rpc"));
+    expect(rpc?.appProtocol).toBe(config.listeners[0].tls === undefined ? "kubernetes.io/h2c" : "https");
     for (const service of [headless, loadBalancer])
       for (const { targetPort } of service?.spec.ports ?? []) expect(port(container, targetPort)).toBeTypeOf("number");
     if (loadBalancer !== undefined)
@@ -160,6 +184,7 @@ export const promises: Readonly<Record<string, (manifests: Manifests) => void>> 
     expect(deployment.spec.replicas).toBe(undefined);
     expect(autoscaler.scaleTargetRef).toMatchObject({ kind: "Deployment", name: deployment.metadata.name });
     expect(autoscaler.minReplicas).toBeGreaterThan(1);
+    expect(autoscaler.maxReplicas).toBeGreaterThanOrEqual(autoscaler.minReplicas);
     expect(autoscaler.metrics.some(({ resource }) => resource?.name === "cpu")).toBe(true);
     // docs/scaling.md: a gateway is to be joined by another at 60% of a core, and can use no more than one.
     const percent = autoscaler.metrics.find(({ resource }) => resource !== undefined)?.resource?.target;
@@ -189,6 +214,13 @@ export const promises: Readonly<Record<string, (manifests: Manifests) => void>> 
     // Not everyone may read the state.
     for (const { ports, from } of policy.ingress)
       if (ports.some(({ port }) => port === "admin")) expect(from?.length).toBeGreaterThan(0);
+    // The cluster's own, and NodeLocal DNSCache.
+    const [dns] = policy.egress;
+    expect(dns.ports?.map(({ port }) => port)).toEqual([53, 53]);
+    expect(dns.to).toEqual([
+      { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } } },
+      { ipBlock: { cidr: "169.254.0.0/16" } },
+    ]);
     const everywhere = policy.egress.some(({ ports }) => ports === undefined);
     const out = policy.egress.flatMap(({ ports = [] }) => ports.map(({ port, protocol }) => `${port}/${protocol}`));
     expect(out).toEqual(expect.arrayContaining(["53/UDP", "53/TCP"]));
@@ -204,6 +236,12 @@ export const promises: Readonly<Record<string, (manifests: Manifests) => void>> 
     expect(headless.spec.ports.some(({ name }) => name === "admin")).toBe(true);
   },
 };
+
+/** Every absolute path within. */
+function pathsIn(value: unknown): string[] {
+  if (typeof value === "string") return value.startsWith("/") ? [value] : [];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(pathsIn) : [];
+}
 
 /** What the last run of `npm run bench` measured of this gateway. */
 function measured(): { readonly rssIdleBytes: number; readonly rssLoadedBytes: number } {
