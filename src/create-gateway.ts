@@ -6,6 +6,7 @@ import type { BackendSettings, CorsSettings, ListenerSettings, Settings, Target 
 import { createResolver } from "./discovery/create-resolver.ts";
 import { parseTarget } from "./discovery/target.ts";
 import { type EntranceParts, enter, enterHttp1, type Routed } from "./entrance.ts";
+import { PemFiles, type PemPaths } from "./files/pem-files.ts";
 import type { Adopted, CreateGateway, EnterOptions, FetchOptions, Gateway } from "./gateway-api.ts";
 import { CommonFields } from "./http1/response-head.ts";
 import { Http1Connection, type Http1Events } from "./http1/server-connection.ts";
@@ -23,7 +24,17 @@ import { enterFetch } from "./protocols/fetch.ts";
 import { overflowOf } from "./protocols/header-list.ts";
 import { HeldMessages } from "./protocols/held-messages.ts";
 import { createRouter, type Decision, type Router, type Taken } from "./routing/router.ts";
-import type { Acceptor, DialTls, Listening, ListenTls, Log, Machine, Timer } from "./runtime/machine.ts";
+import type {
+  Acceptor,
+  DialTls,
+  Listening,
+  ListenTls,
+  Log,
+  LogFields,
+  Machine,
+  Pem,
+  Timer,
+} from "./runtime/machine.ts";
 
 /** Puts a gateway together from checked settings. Nothing is opened before `start`. */
 export const createGateway: CreateGateway = (settings, machine, log) => new RunningGateway(settings, machine, log);
@@ -59,6 +70,7 @@ class RunningGateway implements Gateway, GatewayView {
   readonly #entrance: EntranceParts & { access: boolean };
   readonly #commonFields: CommonFields;
   readonly #dialler: Dialler;
+  readonly #certificates: PemFiles[] = [];
   #drained: Promise<boolean> | null = null;
   #state: State = "starting";
   /** The drain delay is over: connections that were accepted before it ended are drained like the others. */
@@ -131,6 +143,7 @@ class RunningGateway implements Gateway, GatewayView {
     this.#state = "stopped";
     for (const backend of this.#backends.values()) backend.close();
     for (const json of this.#json.values()) json.stop();
+    for (const certificates of this.#certificates) certificates.stop();
     const accepted = [...this.#listeners.map(({ listening }) => listening), ...this.#adopted];
     await Promise.all([...accepted.map((one) => one.close()), this.#dialler.allClosed()]);
   }
@@ -182,17 +195,29 @@ class RunningGateway implements Gateway, GatewayView {
   // ── Downstream ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #listen(settings: ListenerSettings): Promise<void> {
-    const tls = await this.#listenTls(settings);
-    const listening = await this.#machine.listen(
-      {
-        host: settings.host,
-        port: settings.port,
-        headTimeoutMs: this.#settings.limits.headTimeout,
-        ...(tls === null ? {} : { tls }),
-      },
-      this.#acceptor(settings.name, settings.cors),
+    const { name, host, port, tls } = settings;
+    const headTimeoutMs = this.#settings.limits.headTimeout;
+    const acceptor = this.#acceptor(name, settings.cors);
+    let listening: Listening | null = null;
+    const pem = await this.#readPem(
+      { listener: name },
+      tls === null ? null : { ...tls, caFile: tls.clientCaFile },
+      (renewed) => listening?.renew(listenTls(renewed)),
+    );
+    listening = await this.#machine.listen(
+      { host, port, headTimeoutMs, ...(pem === null ? {} : { tls: listenTls(pem()) }) },
+      acceptor,
     );
     this.#listeners.push({ settings, listening });
+  }
+
+  /** @returns gives what is in force; null without TLS */
+  async #readPem(of: LogFields, paths: PemPaths | null, renewed?: (pem: Pem) => void): Promise<(() => Pem) | null> {
+    if (paths === null) return null;
+    const files = new PemFiles(of, paths, { machine: this.#machine, log: this.#log }, renewed);
+    this.#certificates.push(files);
+    await files.start();
+    return () => files.pem;
   }
 
   adopt<Kind extends Adopted>(
@@ -259,14 +284,6 @@ class RunningGateway implements Gateway, GatewayView {
     this.#entrance.access = on;
   }
 
-  async #listenTls({ tls }: ListenerSettings): Promise<ListenTls | null> {
-    if (tls === null) return null;
-    const { readText } = this.#machine;
-    const [cert, key] = await Promise.all([readText(tls.certFile), readText(tls.keyFile)]);
-    if (tls.clientCaFile === null) return { cert, key };
-    return { cert, key, clientCa: await readText(tls.clientCaFile) };
-  }
-
   #route(request: Request, head: Head): Routed | null {
     // The router's answer for a method and an authority never changes, and the request lies on the remembered head.
     const known = request.route as { readonly fixed: Routed | null } | Decision | undefined;
@@ -305,15 +322,14 @@ class RunningGateway implements Gateway, GatewayView {
     return backend;
   }
 
-  async #dialTls({ tls }: BackendSettings, target: Target): Promise<DialTls | null> {
-    if (tls === null) return null;
+  /** @returns asked for each connection, so that one that is opened after a renewal has what was renewed */
+  async #dialTls({ name, tls }: BackendSettings, target: Target): Promise<(() => DialTls) | null> {
+    const pem = await this.#readPem({ backend: name }, tls);
+    if (tls === null || pem === null) return null;
+    // Pods are dialled by address, and show a certificate for the Service's name.
     const serverName = tls.serverName ?? (target.kind === "dns" ? target.host : undefined);
-    return {
-      ...(tls.caFile === null ? {} : { ca: await this.#machine.readText(tls.caFile) }),
-      // Pods are dialled by address, and show a certificate for the Service's name.
-      ...(serverName === undefined ? {} : { serverName }),
-      insecure: tls.insecure,
-    };
+    const rest = { ...(serverName === undefined ? {} : { serverName }), insecure: tls.insecure };
+    return () => ({ ...pem(), ...rest });
   }
 
   // ── The view ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -337,4 +353,9 @@ class RunningGateway implements Gateway, GatewayView {
   backends(): readonly BackendView[] {
     return [...this.#backends.values()].map(viewOf);
   }
+}
+
+/** Checked configuration names both files. */
+function listenTls({ cert = "", key = "", ca }: Pem): ListenTls {
+  return { cert, key, ...(ca === undefined ? {} : { clientCa: ca }) };
 }

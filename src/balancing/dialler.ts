@@ -26,9 +26,8 @@ export class Dialler {
     this.#options = options;
   }
 
-  /** How the endpoints of one backend get their connections. @param tls null for plaintext */
-  opener(connectTimeout: number, tls: DialTls | null): OpenConnection {
-    const dialOptions = { timeoutMs: connectTimeout, ...(tls === null ? {} : { tls }) };
+  /** How the endpoints of one backend get their connections. @param tls asked for each; null for plaintext */
+  opener(connectTimeout: number, tls: (() => DialTls) | null): OpenConnection {
     const options: ClientOptions = {
       ...this.#options,
       limits: upstreamLimits(this.#options.limits, connectTimeout),
@@ -49,6 +48,7 @@ export class Dialler {
       });
       this.#sweeper.add(connection);
       this.#open.add(connection);
+      const dialOptions = { timeoutMs: connectTimeout, ...(tls === null ? {} : { tls: tls() }) };
       connection.attach(this.#dial(address, dialOptions, connection));
       return connection;
     };

@@ -1,6 +1,6 @@
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { type FileDescriptorSet, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import type { Config } from "../gen/fairlead/config/v1/config_pb.ts";
+import type { BackendTls, Config } from "../gen/fairlead/config/v1/config_pb.ts";
 import type { ReadBytes, ReadText } from "../runtime/machine.ts";
 import type { FileMention } from "./read-message.ts";
 import type { Report } from "./report.ts";
@@ -31,12 +31,18 @@ export async function checkFiles(
   found.forEach((wrong, index) => {
     if (wrong !== null) report.add(files[index].path, `"${files[index].file}" ${wrong}`);
   });
-  await Promise.all(config.listeners.map((_, index) => checkPair(config, index, access, report)));
+  await Promise.all([
+    ...config.listeners.map(({ tls }, index) => checkPair(tls, `listeners[${index}].tls`, access, report)),
+    ...config.backends.map(({ tls }, index) => checkPair(tls, `backends[${index}].tls`, access, report)),
+  ]);
 }
 
-async function checkPair(config: Config, index: number, access: FileAccess, report: Report): Promise<void> {
-  const { certFile, keyFile } = config.listeners[index].tls ?? {};
-  const path = `listeners[${index}].tls`;
+async function checkPair(
+  { certFile, keyFile }: Partial<Pick<BackendTls, "certFile" | "keyFile">> = {},
+  path: string,
+  access: FileAccess,
+  report: Report,
+): Promise<void> {
   if (certFile === undefined || keyFile === undefined || access.isPair === undefined) return;
   if (report.has(`${path}.certFile`) || report.has(`${path}.keyFile`)) return;
   try {

@@ -23,6 +23,11 @@ function checkBackends(config: Config, report: Report): void {
       const target = parseTarget(backend.target, defaultPort(backend));
       if ("error" in target) report.add(`${path}.target`, target.error.replace(/^target /, ""));
     }
+    const { certFile, keyFile } = backend.tls ?? {};
+    if (certFile !== undefined && keyFile === undefined)
+      report.add(`${path}.tls.keyFile`, "is missing; name the PEM file of the certificate's private key");
+    if (certFile === undefined && keyFile !== undefined)
+      report.add(`${path}.tls.certFile`, "is missing; name the PEM file of the certificate");
     const name = backendName(backend);
     const first = names.get(name);
     if (first === undefined) names.set(name, index);

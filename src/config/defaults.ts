@@ -150,6 +150,8 @@ export const rules = {
   "Dns.hold": { kind: "duration", default: 30 * second, min: 0, max: 24 * hour },
   "Dns.family": { kind: "choice", default: "auto", of: ["auto", "ipv4", "ipv6", "both"] },
   "BackendTls.caFile": { kind: "file", holds: "CERTIFICATE" },
+  "BackendTls.certFile": { kind: "file", holds: "CERTIFICATE" },
+  "BackendTls.keyFile": { kind: "file", holds: "PRIVATE KEY" },
   "BackendTls.serverName": { ...host, default: null },
   "BackendTls.insecure": { kind: "switch", default: false },
 

@@ -113,6 +113,8 @@ export const flags: readonly Flag[] = [
   },
   { name: "backend-tls", value: null, path: "backends[].tls", help: "TLS to the pods" },
   { name: "backend-ca", value: "FILE", path: "backends[].tls.caFile", help: "authorities for it, PEM (the system's)" },
+  { name: "backend-cert", value: "FILE", path: "backends[].tls.certFile", help: "certificate shown to the pods, PEM" },
+  { name: "backend-key", value: "FILE", path: "backends[].tls.keyFile", help: "its private key, PEM" },
   {
     name: "backend-server-name",
     value: "NAME",

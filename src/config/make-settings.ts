@@ -127,6 +127,8 @@ function makeBackend(backend: Backend): BackendSettings {
         ? null
         : {
             caFile: tls.caFile ?? null,
+            certFile: tls.certFile ?? null,
+            keyFile: tls.keyFile ?? null,
             serverName: tls.serverName ?? null,
             insecure: tls.insecure ?? rules["BackendTls.insecure"].default,
           },

@@ -88,6 +88,9 @@ export interface BackendSettings {
   /** Null: plaintext HTTP/2 (h2c by prior knowledge). */
   readonly tls: {
     readonly caFile: string | null;
+    /** Shown to pods that ask for a certificate; both or neither. */
+    readonly certFile: string | null;
+    readonly keyFile: string | null;
     readonly serverName: string | null;
     readonly insecure: boolean;
   } | null;

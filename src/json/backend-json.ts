@@ -34,7 +34,7 @@ export class BackendJson {
 
   constructor(backend: Backend, parts: BackendJsonParts) {
     const { settings } = backend;
-    const { clock, readBytes, inflate } = parts.machine;
+    const { inflate } = parts.machine;
     this.#backend = backend;
     this.#parts = parts;
     this.mode = settings.json;
@@ -46,7 +46,7 @@ export class BackendJson {
       held: parts.held,
     };
     const path = settings.descriptorSet;
-    this.#set = path === null ? null : new DescriptorSet(path, { clock, log: parts.log, readBytes });
+    this.#set = path === null ? null : new DescriptorSet(path, parts);
   }
 
   /** @throws (rejects) when the descriptor set cannot be loaded */

@@ -1,3 +1,4 @@
+import { checkPem } from "./check-pem.ts";
 import { systemClock } from "./clock.ts";
 import { createDial } from "./dial.ts";
 import { createDnsTransport } from "./dns-transport.ts";
@@ -20,6 +21,7 @@ export function createMachine(): Machine {
     dns: createDnsTransport(open),
     readText,
     readBytes,
+    checkPem,
     inflate,
     // The check phase follows the poll phase, in which sockets are read: everything that arrived in this turn has been handled.
     soon: setImmediate,

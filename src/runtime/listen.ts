@@ -2,8 +2,8 @@ import net from "node:net";
 import tls from "node:tls";
 import { formatHostPort, formatPeer } from "./address.ts";
 import { SocketStream, tuneSocket } from "./bytestream.ts";
-import { checkCertificate } from "./check-certificate.ts";
-import type { Acceptor, Listen, Listening, ListenOptions } from "./machine.ts";
+import { checkPem } from "./check-pem.ts";
+import type { Acceptor, Listen, Listening, ListenOptions, ListenTls } from "./machine.ts";
 import { listening } from "./node-server.ts";
 import { countUntilClose, type OpenSockets } from "./open-sockets.ts";
 import { stagedError } from "./plain-error.ts";
@@ -46,22 +46,26 @@ export function createListen(open: OpenSockets, inherited: readonly number[] = [
 
 function createServer(options: ListenOptions, headTimeoutMs: number): net.Server {
   if (options.tls === undefined) return net.createServer({ allowHalfOpen: true });
-  const { cert, key, clientCa } = options.tls;
+  const { clientCa } = options.tls;
   try {
-    checkCertificate(options.tls);
     return tls.createServer({
+      ...identity(options.tls),
       // Not half-open, unlike plaintext: a client that leaves in the handshake would stay until the handshake times out, as Node
       // tells nobody of its FIN. HTTP/2 takes a FIN for the end anyway.
       allowHalfOpen: false,
-      cert,
-      key,
       ALPNProtocols: ["h2", "http/1.1"],
       handshakeTimeout: headTimeoutMs,
-      ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+      ...(clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
     });
   } catch (error) {
     throw stagedError(`listen on ${formatHostPort(options.host, options.port)}`, error);
   }
+}
+
+/** @throws saying what cannot be used */
+function identity({ cert, key, clientCa }: ListenTls): tls.SecureContextOptions {
+  checkPem({ cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }) });
+  return { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }) };
 }
 
 /** The first bytes tell: plaintext, or TLS with a client that knows no ALPN. */
@@ -110,6 +114,10 @@ function describe(server: net.Server, host: string, port: number, sockets: Reado
     host,
     port,
     connections: () => sockets.size,
+    renew: (given) => {
+      // It has keys of its own for tickets: no session of before is resumed.
+      if (server instanceof tls.Server) server.setSecureContext(identity(given));
+    },
     stop: () => void stop(),
     close: async () => {
       // A server may emit `close` before the last of its connections does.

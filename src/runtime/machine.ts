@@ -89,6 +89,16 @@ export interface DialOptions {
 /** Opens a connection. Errors arrive by `closed`, never by throwing. */
 export type Dial = (address: Address, options: DialOptions, handler: ByteStreamHandler) => ByteStream;
 
+/** What a party of TLS shows and trusts, PEM texts. */
+export interface Pem {
+  /** The certificate, followed by its intermediates. */
+  readonly cert?: string;
+  /** The certificate's private key. */
+  readonly key?: string;
+  /** Authorities. */
+  readonly ca?: string;
+}
+
 /** Server-side TLS, PEM texts. */
 export interface ListenTls {
   readonly cert: string;
@@ -123,6 +133,11 @@ export interface Listening {
   readonly port: number;
   /** Connections open now, both HTTP versions. */
   connections(): number;
+  /**
+   * Shows and demands other certificates from the next handshake on; connections that are open go on. Only for a listener with TLS,
+   * and with a client authority only for one that had one from the start.
+   */
+  renew(tls: ListenTls): void;
   /** Stops accepting; connections that are open go on. */
   stop(): void;
   /** Stops accepting and destroys every connection; resolves when all are closed. */
@@ -169,10 +184,12 @@ export interface Machine {
   readonly listen: Listen;
   /** Asks name servers. */
   readonly dns: DnsTransport;
-  /** Reads certificates, the configuration and `/etc/resolv.conf`. */
+  /** Reads the configuration and `/etc/resolv.conf`. */
   readonly readText: ReadText;
-  /** Reads descriptor sets. */
+  /** Reads descriptor sets and certificates. */
   readonly readBytes: ReadBytes;
+  /** Left out: what is wrong shows in the handshakes. @throws saying which of the texts cannot be used, and why */
+  readonly checkPem?: (pem: Pem) => void;
   /** Reads compressed messages where JSON is translated. */
   readonly inflate: Inflate;
   /** Runs `run` after the I/O events of this turn of the event loop have been handled: where writes are gathered. */

@@ -63,7 +63,7 @@ export class Channel {
     this.#backend = new Backend(settings, {
       machine,
       resolver: createResolver(target, settings.dns, machine, log),
-      open: this.#dialler.opener(settings.connectTimeout, tls),
+      open: this.#dialler.opener(settings.connectTimeout, tls === null ? null : () => tls),
       log,
     });
     this.#callParts = {

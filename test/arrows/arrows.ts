@@ -22,7 +22,18 @@ export const PARTS: Readonly<Record<string, Part>> = {
   // Frameworks' forms of the library's gateway.
   middleware: { values: [], types: ["library"] },
   "create-gateway": {
-    values: ["entrance", "gateway", "json", "protocols", "http1", "routing", "balancing", "discovery", "http2"],
+    values: [
+      "entrance",
+      "gateway",
+      "files",
+      "json",
+      "protocols",
+      "http1",
+      "routing",
+      "balancing",
+      "discovery",
+      "http2",
+    ],
     types: ["admin"],
   },
   entrance: { values: ["gateway", "json", "protocols", "balancing", "http2"] },
@@ -30,7 +41,9 @@ export const PARTS: Readonly<Record<string, Part>> = {
   transport: { values: ["config", "gateway", "protocols", "balancing", "discovery", "http2", "runtime"] },
   gateway: { values: ["protocols", "routing", "balancing", "discovery", "http2"] },
   "gateway-api": { values: [], types: ["protocols"] },
-  json: { values: ["protocols", "http2"], types: ["balancing"] },
+  // Files that are read again when they change.
+  files: { values: [] },
+  json: { values: ["files", "protocols", "http2"], types: ["balancing"] },
   protocols: { values: ["http2"] },
   routing: { values: ["http2"] },
   balancing: { values: ["http2"], types: ["discovery"] },

@@ -280,7 +280,7 @@ describe("TLS and plaintext, over sockets", () => {
   });
 
   test("plaintext, where TLS was dialled", async () => {
-    const tls = { caFile: null, serverName: "pods.test", insecure: true };
+    const tls = { caFile: null, certFile: null, keyFile: null, serverName: "pods.test", insecure: true };
     const place = await startPlace({ backend: { tls, connectTimeout: 500 } });
     rows.servers.push({ what: "plaintext, where TLS was dialled", seen: await seeUnavailable(place) });
   });

@@ -247,6 +247,21 @@ const cases: readonly (readonly [what: string, text: string, ...told: string[]])
     'f.yaml:5:17: listeners[0].tls.key_file: "/tls/rsa.pem" is not the key of the certificate in "/tls/cert.pem"; name the one that is',
   ],
   [
+    "a certificate for pods without its key",
+    `backends:\n  - target: dns:///echo\n    tls:\n      certFile: /tls/cert.pem\n`,
+    "f.yaml:4:7: backends[0].tls.keyFile: is missing; name the PEM file of the certificate's private key",
+  ],
+  [
+    "a key for pods without its certificate",
+    `backends:\n  - target: dns:///echo\n    tls:\n      keyFile: /tls/key.pem\n`,
+    "f.yaml:4:7: backends[0].tls.certFile: is missing; name the PEM file of the certificate",
+  ],
+  [
+    "a key for pods of another certificate",
+    `backends:\n  - target: dns:///echo\n    tls:\n      certFile: /tls/cert.pem\n      keyFile: /tls/rsa.pem\n`,
+    'f.yaml:5:16: backends[0].tls.keyFile: "/tls/rsa.pem" is not the key of the certificate in "/tls/cert.pem"; name the one that is',
+  ],
+  [
     "a descriptor set that is not there",
     "backends:\n  - { target: 'dns:///echo', descriptorSet: /no/set.binpb }\n",
     'f.yaml:2:45: backends[0].descriptorSet: "/no/set.binpb" cannot be read: no such file or directory',

@@ -37,7 +37,12 @@ backends:
     ties: random
     subset: 30
     dns: { period: 2s, timeout: 500ms, hold: 1m, family: both }
-    tls: { caFile: /tls/cert.pem, serverName: cart.internal, insecure: true }
+    tls:
+      caFile: /tls/cert.pem
+      certFile: /tls/cert.pem
+      keyFile: /tls/key.pem
+      serverName: cart.internal
+      insecure: true
     connectTimeout: 1s
     maxTimeout: 30s
     idleTimeout: 0s
@@ -194,7 +199,13 @@ describe("settings", () => {
           ties: "random",
           subset: 30,
           dns: { period: 2000, timeout: 500, hold: 60_000, family: "both" },
-          tls: { caFile: "/tls/cert.pem", serverName: "cart.internal", insecure: true },
+          tls: {
+            caFile: "/tls/cert.pem",
+            certFile: "/tls/cert.pem",
+            keyFile: "/tls/key.pem",
+            serverName: "cart.internal",
+            insecure: true,
+          },
           connectTimeout: 1000,
           maxTimeout: 30_000,
           idleTimeout: null,
@@ -271,7 +282,7 @@ backends:
     policy: random
     ties: random
     dns: { period: 1s, timeout: 1s, hold: 1s, family: ipv6 }
-    tls: { caFile: /tls/cert.pem, serverName: echo, insecure: true }
+    tls: { caFile: /tls/cert.pem, certFile: /tls/cert.pem, keyFile: /tls/key.pem, serverName: echo, insecure: true }
     connectTimeout: 1s
     maxTimeout: 2s
     idleTimeout: 3s
@@ -287,6 +298,7 @@ log: { level: warn, format: text, access: true }
       ..."--dns-hold 1s --dns-family ipv6 --backend-tls --backend-ca /tls/cert.pem --backend-server-name echo".split(
         " ",
       ),
+      ..."--backend-cert /tls/cert.pem --backend-key /tls/key.pem".split(" "),
       ..."--backend-insecure --connect-timeout 1s --max-timeout 2s --idle-timeout 3s --admin :9000".split(" "),
       ..."--drain-delay 0s --drain-timeout 4s --log-level warn --log-format text --access-log".split(" "),
       ..."--cors-origin https://a.example --cors-origin https://*.b.example --cors-header authorization".split(" "),

@@ -126,3 +126,46 @@ describe("tls with client certificates", () => {
     expect(await codeOf(gateway.address, grpc.credentials.createSsl(ca))).toBe(grpc.status.UNAVAILABLE);
   });
 });
+
+describe("certificates that are renewed", () => {
+  /** Shows what the gateway does not know before the renewal. */
+  const next = createAuthority("next");
+  const nextCa = Buffer.from(next.cert);
+
+  test("files that change: clients and pods see the new ones, without a restart and without a lost connection", async () => {
+    const gateway = await start(["--client-ca", file("renewed-ca.pem", authority.cert)]);
+    const early = new grpc.Client(
+      gateway.address,
+      grpc.credentials.createSsl(ca, Buffer.from(known.key), Buffer.from(known.cert)),
+      { "grpc.use_local_subchannel_pool": 1, "grpc.ssl_target_name_override": "localhost" },
+    );
+    const call = () =>
+      new Promise<number>((resolve) => {
+        early.makeUnaryRequest(pathOf("Unary"), bytes, bytes, Buffer.from([0x0a, 1, 65]), (error) =>
+          resolve(error?.code ?? 0),
+        );
+      });
+    try {
+      expect(await call()).toBe(0);
+      const fresh = next.issue(["localhost", "127.0.0.1"]);
+      const client = next.issue(["client"]);
+      const shows = grpc.credentials.createSsl(nextCa, Buffer.from(client.key), Buffer.from(client.cert));
+      expect(await codeOf(gateway.address, shows)).toBe(grpc.status.UNAVAILABLE);
+      file("cert.pem", fresh.cert);
+      file("key.pem", fresh.key);
+      file("renewed-ca.pem", next.cert);
+      // The files may be looked at while they are being written: then this comes twice.
+      while ((await codeOf(gateway.address, shows)) !== 0)
+        await gateway.child.report(({ event }) => event === "certificates reloaded");
+      expect(
+        await codeOf(gateway.address, grpc.credentials.createSsl(ca, Buffer.from(known.key), Buffer.from(known.cert))),
+      ).toBe(grpc.status.UNAVAILABLE);
+      // The connection of before goes on.
+      expect(await call()).toBe(0);
+    } finally {
+      early.close();
+      await expectQuiet(gateway);
+      expect(await gateway.stop()).toBe(0);
+    }
+  });
+});

@@ -70,6 +70,9 @@ async function connect(machine: Machine, port: number, tls?: DialTls): Promise<T
   return client;
 }
 
+/** TLS to pods, whatever they show. */
+const unverified = { caFile: null, certFile: null, keyFile: null, serverName: "pods.test", insecure: true };
+
 describe("sockets", () => {
   test("plaintext both ways: a megabyte there and back, byte for byte", async () => {
     const machine = createTestMachine();
@@ -96,7 +99,7 @@ describe("sockets", () => {
       { listeners: [{ name: "secure", host: "127.0.0.1", port: 0, tls, cors: null }] },
       {
         target: `ipv4:127.0.0.1:${podPort}`,
-        tls: { caFile: tls.clientCaFile, serverName: "pods.test", insecure: false },
+        tls: { ...unverified, caFile: tls.clientCaFile, insecure: false },
       },
     );
     const own = authority.issue(["client"]);
@@ -112,17 +115,31 @@ describe("sockets", () => {
     expect(stranger.events).not.toContain("ready");
   });
 
+  test("TLS pods that demand a certificate: get the backend's", async () => {
+    const machine = createTestMachine();
+    const { port: podPort } = await startPod(machine, { ...pair, clientCa: authority.cert });
+    const own = authority.issue(["gateway"]);
+    const codeWith = async (tls: BackendSettings["tls"]) => {
+      const { port } = await start(machine, {}, { target: `ipv4:127.0.0.1:${podPort}`, tls });
+      const client = await connect(machine, port);
+      return (await over(client.unary())).status.code;
+    };
+    const shown = { certFile: file("own.pem", own.cert), keyFile: file("own-key.pem", own.key) };
+    expect(await codeWith({ ...unverified, ...shown })).toBe(0);
+    expect(await codeWith(unverified)).toBe(14);
+  });
+
   test("TLS pods whose certificate is not trusted, or is another's: unavailable, and the message says so", async () => {
     const machine = createTestMachine();
     const { port: podPort } = await startPod(machine, pair);
     const other = createAuthority("another");
     const wrong = [
       {
-        tls: { caFile: file("other.pem", other.cert), serverName: "pods.test", insecure: false },
+        tls: { ...unverified, caFile: file("other.pem", other.cert), insecure: false },
         why: /certificate|issuer/,
       },
       {
-        tls: { caFile: file("ca2.pem", authority.cert), serverName: "elsewhere.test", insecure: false },
+        tls: { ...unverified, caFile: file("ca2.pem", authority.cert), serverName: "elsewhere.test", insecure: false },
         why: /altnames/,
       },
     ];
@@ -140,8 +157,11 @@ describe("sockets", () => {
   test("plaintext pods dialled with TLS: unavailable, within the connect timeout", async () => {
     const machine = createTestMachine();
     const { port: podPort } = await startPod(machine);
-    const tls = { caFile: null, serverName: "pods.test", insecure: true };
-    const { port } = await start(machine, {}, { target: `ipv4:127.0.0.1:${podPort}`, tls, connectTimeout: 500 });
+    const { port } = await start(
+      machine,
+      {},
+      { target: `ipv4:127.0.0.1:${podPort}`, tls: unverified, connectTimeout: 500 },
+    );
     const client = await connect(machine, port);
     const call = await over(client.unary());
     expect(call.status.code).toBe(14);

@@ -250,12 +250,59 @@ describe("listener, TLS", () => {
     });
   });
 
+  describe("after a renewal", () => {
+    const renewed = authority.issue(["localhost", "renewed.test"]);
+    const namesOf = (c: Client) => (c.socket as tls.TLSSocket).getPeerCertificate().subjectaltname;
+    const open = async (listening: Listening, options: tls.ConnectionOptions = {}) => {
+      const c = tlsClient(listening, { ALPNProtocols: ["http/1.1"], ...options });
+      c.socket.write(GET("/"));
+      await c.until("h1 GET / ");
+      return c;
+    };
+
+    it("shows the new certificate from the next handshake on, and keeps the connections that are open", async () => {
+      const listening = await listenEcho(secure);
+      const early = await open(listening);
+      expect(namesOf(early)).not.toContain("renewed.test");
+      listening.renew(renewed);
+      expect(namesOf(await open(listening))).toContain("renewed.test");
+      early.socket.write(GET("/again"));
+      await early.until("h1 GET /again ");
+    });
+
+    it("stays with what it has when the new one cannot be used, and says why", async () => {
+      const listening = await listenEcho(secure);
+      expect(() => listening.renew({ cert: renewed.cert, key: identity.key })).toThrow(
+        "the key does not belong to the certificate",
+      );
+      expect(namesOf(await open(listening))).not.toContain("renewed.test");
+    });
+
+    it("demands certificates of the new authority alone, whatever session a client comes back with", async () => {
+      const listening = await listenEcho({ tls: { ...secure.tls, clientCa: authority.cert } });
+      const own = authority.issue(["a client"]);
+      // Deno's clients do not tell of theirs.
+      const sessions: { session?: Buffer }[] = [{}];
+      const early = tlsClient(listening, { ...own, ALPNProtocols: ["http/1.1"] });
+      early.socket.on("session", (session: Buffer) => sessions.push({ session }));
+      early.socket.write(GET("/"));
+      await early.until("h1 GET / ");
+      listening.renew({ ...secure.tls, clientCa: otherAuthority.cert });
+      await open(listening, otherAuthority.issue(["a client"]));
+      for (const session of sessions) {
+        const c = tlsClient(listening, { ...own, ...session, ALPNProtocols: ["http/1.1"] });
+        c.socket.write(GET("/"));
+        expect(await c.closed()).not.toContain("h1 GET / ");
+      }
+    });
+  });
+
   const { key } = authority.issue(["another key"]);
   it.each([
     ["the certificate does not load", { ...identity, cert: "not PEM" }],
     ["the key does not load", { ...identity, key: "not PEM" }],
     ["the key does not belong to the certificate", { ...identity, key }],
-    ["the client authority does not load", { ...identity, clientCa: "not PEM" }],
+    ["the authority does not load", { ...identity, clientCa: "not PEM" }],
   ])("does not start when %s, and says so", async (what, broken) => {
     const listening = createTestMachine().listen({ host: "127.0.0.1", port: 0, tls: broken }, echo);
     await expect(listening).rejects.toThrow(`listen on 127.0.0.1:0: ${what}`);

@@ -86,6 +86,7 @@ export class World {
     return {
       ...options,
       connections: () => this.downstream.filter((link) => !link.server.isClosed).length,
+      renew: () => {},
       stop,
       close: async () => {
         stop();
