@@ -6,13 +6,13 @@ import type { Downstream } from "./downstream.ts";
 import { ownHead } from "./status.ts";
 
 /** What a client may still send after it was answered, before its connection is given up rather than read to the end. */
-const DISCARD_BYTES = 262_144;
+export const DISCARD_BYTES = 262_144;
 
 /**
  * How long an answer that has ended before its request may wait for that. Until then the connection is kept: platforms close it
  * when the answer has ended, and a client that is still sending then may lose an answer that it has not read.
  */
-const LINGER_MS = 1_000;
+export const LINGER_MS = 1_000;
 
 /** Gives a request to whoever takes it: see entrance.ts. */
 export type Enter = (downstream: Downstream, head: Head) => Receiver;
@@ -26,6 +26,7 @@ const WRITE_AHEAD_BYTES = 65_536;
  * One call in fetch's form, for platforms that accept the connections themselves. The answer resolves with its head, and its body streams.
  * @param peer the client's address, for logs
  * @param clock null: an answer that ends before its request does not wait for it
+ * @throws (rejects) when the request's body was read, or is being read, by somebody else
  */
 export function enterFetch(
   request: Request,
@@ -34,10 +35,32 @@ export function enterFetch(
   clock: Pick<Clock, "timer"> | null = null,
 ): Promise<Response> {
   return new Promise((resolve) => {
-    const downstream = new FetchDownstream(request, resolve, peer, clock);
+    if (request.signal.aborted) {
+      resolve(goneAnswer());
+      return;
+    }
+    const downstream = new FetchDownstream(request, readerOf(request), resolve, peer, clock);
     const head = requestHead(request);
     downstream.start(enter(downstream, head), head);
   });
+}
+
+/** For a client that is gone, and reads nothing: nginx's status for it. */
+export function goneAnswer(): Response {
+  return new Response(null, { status: 499 });
+}
+
+/** What is read of a request. */
+export interface WithBody {
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly bodyUsed: boolean;
+}
+
+/** @returns null for a request without a body @throws when somebody else has read it, or is reading it: a part would be missing */
+export function readerOf({ body, bodyUsed }: WithBody): ReadableStreamDefaultReader<Uint8Array> | null {
+  if (bodyUsed || body?.locked === true)
+    throw new TypeError("the request's body was read before it came to the gateway; give it a clone() of the request");
+  return body?.getReader() ?? null;
 }
 
 /** A fetch request's head as a flat list. */
@@ -57,6 +80,8 @@ class FetchDownstream implements Downstream {
   source: Flow | null = null;
   readonly peer: string;
   readonly #request: Request;
+  /** The request's body; null for none. */
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | null;
   readonly #resolve: (response: Response) => void;
   readonly #onAbort = (): void => this.#abandon("the client went away");
   #receiver: Receiver | null = null;
@@ -77,15 +102,17 @@ class FetchDownstream implements Downstream {
 
   constructor(
     request: Request,
+    reader: ReadableStreamDefaultReader<Uint8Array> | null,
     resolve: (response: Response) => void,
     peer: string,
     clock: Pick<Clock, "timer"> | null,
   ) {
     this.#request = request;
+    this.#reader = reader;
     this.#resolve = resolve;
     this.peer = peer;
     this.#clock = clock;
-    this.#requested = request.body === null;
+    this.#requested = reader === null;
   }
 
   start(receiver: Receiver, head: Head): void {
@@ -98,8 +125,8 @@ class FetchDownstream implements Downstream {
   // ── The request ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #read(receiver: Receiver): Promise<void> {
-    const reader = this.#request.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
-    if (reader !== undefined) {
+    const reader = this.#reader;
+    if (reader !== null) {
       try {
         for (;;) {
           const { done, value } = await reader.read();
@@ -153,8 +180,9 @@ class FetchDownstream implements Downstream {
     if (this.#over) return;
     this.#finish();
     this.#receiver?.abort(localAbort(ErrorCode.CANCEL, message));
-    // Nobody reads what is answered now.
-    if (!this.#headSent) this.#resolve(new Response(null, { status: 499 }));
+    // A body that comes otherwise than from the client does not end by itself.
+    if (!this.#requested) this.#reader?.cancel().catch(() => {});
+    if (!this.#headSent) this.#resolve(goneAnswer());
     else this.#close();
   }
 

@@ -79,3 +79,65 @@ describe("fetch: an answer that ends before its request", () => {
     expect(clock.pending).toBe(0);
   });
 });
+
+describe("fetch: requests that do not come as they should", () => {
+  /** What is asked of it, in order. */
+  function listener() {
+    const heard: string[] = [];
+    const receiver: Receiver = {
+      head: () => heard.push("head"),
+      data: () => heard.push("data"),
+      end: () => heard.push("end"),
+      abort: () => heard.push("abort"),
+    };
+    return { heard, enter: () => receiver };
+  }
+  const request = (init: RequestInit) =>
+    new Request("https://edge.example/p.S/M", { method: "POST", body: "a", ...init });
+
+  test("its client was gone before: nobody is asked", async () => {
+    const { heard, enter } = listener();
+    expect((await enterFetch(request({ signal: AbortSignal.abort() }), enter)).status).toBe(499);
+    expect(heard).toEqual([]);
+  });
+
+  test("its body was read, or is being read, by somebody else: it is not taken for an empty one", async () => {
+    const { heard, enter } = listener();
+    const read = request({});
+    await read.text();
+    await expect(enterFetch(read, enter)).rejects.toThrow("the request's body was read before");
+    const locked = request({});
+    locked.body?.getReader();
+    await expect(enterFetch(locked, enter)).rejects.toThrow("the request's body was read before");
+    expect(heard).toEqual([]);
+  });
+
+  test("its body never ends, and its client goes away: the call hears of it, and nothing is read any more", async () => {
+    const { heard, enter } = listener();
+    const gone = new AbortController();
+    let cancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    const response = enterFetch(request({ body, duplex: "half", signal: gone.signal } as RequestInit), enter);
+    gone.abort();
+    expect((await response).status).toBe(499);
+    expect(heard).toEqual(["head", "abort"]);
+    await turns();
+    expect(cancelled).toBe(true);
+  });
+
+  test("its body breaks off: the call hears of it", async () => {
+    const { heard, enter } = listener();
+    const body = new ReadableStream<Uint8Array>({
+      pull: () => {
+        throw new TypeError("terminated");
+      },
+    });
+    const response = enterFetch(request({ body, duplex: "half" } as RequestInit), enter);
+    expect((await response).status).toBe(499);
+    expect(heard).toEqual(["head", "abort"]);
+  });
+});

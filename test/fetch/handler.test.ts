@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { createFetchHandler } from "../../src/fetch/node.ts";
+import { createAuthority } from "../support/certs.ts";
 import { collectingLog } from "../support/collecting-log.ts";
 import { track } from "../support/harness.ts";
 
@@ -94,7 +95,7 @@ describe("fetch handler", () => {
   });
 
   test("files: certificates and descriptor sets can be given in place of a file system", async () => {
-    const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+    const pem = createAuthority().cert;
     const config = { backends: [{ target: "ipv4:127.0.0.1:1", tls: { caFile: "ca.pem" } }] };
     const missing = createFetchHandler(config, { log });
     await expect(missing.start()).rejects.toThrow(/"ca\.pem" cannot be read/);

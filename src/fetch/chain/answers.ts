@@ -5,10 +5,11 @@ import { ConnectStreamResponse } from "../../protocols/connect-stream.ts";
 import { ConnectUnaryResponse } from "../../protocols/connect-unary.ts";
 import { CorsResponse, isPreflight, preflightAnswer } from "../../protocols/cors.ts";
 import type { Downstream } from "../../protocols/downstream.ts";
-import { enterFetch } from "../../protocols/fetch.ts";
+import { enterFetch, LINGER_MS } from "../../protocols/fetch.ts";
 import { GrpcWebResponse } from "../../protocols/grpc-web.ts";
 import { Refusal, refusalOf } from "../../protocols/refusal.ts";
 import { ownHead } from "../../protocols/status.ts";
+import type { Clock } from "../../runtime/machine.ts";
 
 const nobody: Receiver = { head() {}, data() {}, end() {}, abort() {} };
 
@@ -36,9 +37,14 @@ function fail(to: Downstream, call: Call, code: number, message: string): void {
 }
 
 /** What is no call gets the same plain answers as at a gateway; null for a call. */
-export function refuse(request: Request, call: Call): Promise<Response> | null {
+export function refuse(request: Request, call: Call, clock: Clock): Promise<Response> | null {
   if (call.protocol !== "other" && call.method !== "") return null;
-  return enterFetch(bodyless(request), (to) => new Refusal(refusalOf(call), call.httpMethod, to));
+  const enter = (to: Downstream): Receiver => {
+    const refusal = new Refusal(refusalOf(call), call.httpMethod, to);
+    refusal.timer = clock.timer(() => refusal.expire(), LINGER_MS);
+    return refusal;
+  };
+  return enterFetch(request, enter, "", clock);
 }
 
 /** The answer to a browser's question before its call; null for other requests. */

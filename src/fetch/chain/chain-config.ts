@@ -26,6 +26,9 @@ export interface ChainOptions {
   readonly cors?: Partial<CorsSettings> & Pick<CorsSettings, "allowOrigins">;
 }
 
+/** What takes 32 bits and more comes at once from the platforms' timers; no answer is waited for that long. */
+export const LONGEST_TIMER_MS = 2 ** 31;
+
 /** Checked, with every default filled in. */
 export interface ChainSettings {
   readonly ingresses: readonly string[];
@@ -50,7 +53,7 @@ export function chainSettings({ chain }: ChainConfig): ChainSettings {
   }
   return {
     ingresses: ingresses.map(ingress),
-    hedgeAfter: hedgeAfter ?? null,
+    hedgeAfter: hedgeAfter !== undefined && hedgeAfter < LONGEST_TIMER_MS ? hedgeAfter : null,
     safe,
     retryBuffer: retryBuffer ?? rules["Backend.retryBufferBytes"].default,
     maxTimeout: maxTimeout ?? Number.POSITIVE_INFINITY,
@@ -75,5 +78,8 @@ function ingress(text: string, index: number): string {
   if ((url.protocol !== "https:" && url.protocol !== "http:") || url.search !== "" || url.hash !== "") {
     throw new Error(`chain.ingresses[${index}]: "${text}" is not http or https, or has a query; ${right}`);
   }
+  // Fetch standard, Request constructor: a URL with credentials throws, which would be at every call.
+  if (url.username !== "" || url.password !== "")
+    throw new Error(`chain.ingresses[${index}]: has a user or a password, which fetch does not take; ${right}`);
   return url.href.replace(/\/$/, "");
 }

@@ -1,14 +1,15 @@
 import { type Request as Call, classify } from "../../protocols/classify.ts";
 import { listsMethod } from "../../protocols/connect-get.ts";
-import { requestHead } from "../../protocols/fetch.ts";
+import { goneAnswer, requestHead } from "../../protocols/fetch.ts";
 import { Status } from "../../protocols/status.ts";
 import type { Clock, Random } from "../../runtime/machine.ts";
 import type { Engine } from "../fetch-handler.ts";
 import { errorAnswer, preflight, refuse, withCors } from "./answers.ts";
-import { type ChainConfig, type ChainSettings, chainSettings } from "./chain-config.ts";
+import { type ChainConfig, type ChainSettings, chainSettings, LONGEST_TIMER_MS } from "./chain-config.ts";
 import { type Chained, chained } from "./chained.ts";
-import { Ingresses } from "./ingresses.ts";
-import { race } from "./race.ts";
+import { type Ingress, Ingresses } from "./ingresses.ts";
+import { passOn } from "./pass-on.ts";
+import { type Outcome, race } from "./race.ts";
 import { ReplayableBody } from "./replayable-body.ts";
 
 /**
@@ -47,7 +48,7 @@ async function handle(
   if (asked !== null) return asked;
   // A preflight that the ingress answers is no call and goes on all the same.
   const options = call.httpMethod === "OPTIONS" && cors === null;
-  const refused = options ? null : refuse(request, call);
+  const refused = options ? null : refuse(request, call, parts.clock);
   const response = await (refused ?? answer(request, call, settings, ingresses, parts));
   if (cors === null) return response;
   const { body, status } = response;
@@ -62,41 +63,43 @@ async function answer(
   parts: ChainParts,
 ): Promise<Response> {
   const { clock } = parts;
-  if (Number.isNaN(call.timeout)) {
-    return errorAnswer(request, call, Status.INVALID_ARGUMENT, "downstream head: the timeout is malformed");
-  }
+  if (request.signal.aborted) return goneAnswer();
   const timeout = Math.min(call.timeout, settings.maxTimeout);
   const expiresAt = clock.now() + timeout;
-  const body = new ReplayableBody(request.body, settings.retryBuffer);
+  const body = new ReplayableBody(request, settings.retryBuffer);
+  if (Number.isNaN(call.timeout)) {
+    const message = "downstream head: the timeout is malformed";
+    return endingAfter(await errorAnswer(request, call, Status.INVALID_ARGUMENT, message), request.signal, body, clock);
+  }
   const unary = call.protocol === "connect-unary" || call.protocol === "connect-get";
   const gone = new AbortController();
   const leave = (): void => gone.abort(new Error("the client went away"));
   request.signal.addEventListener("abort", leave);
   const expire = (): void => gone.abort(new DOMException("deadline exceeded", "TimeoutError"));
-  let timer = timeout === Number.POSITIVE_INFINITY ? null : clock.timer(expire, timeout);
+  let timer = timeout + GRACE_MS < LONGEST_TIMER_MS ? clock.timer(expire, timeout) : null;
   const over = (): void => {
     timer?.cancel();
     request.signal.removeEventListener("abort", leave);
+  };
+  const left = (): void => {
+    over();
     body.cancel();
   };
-
-  try {
-    // Streams are passed on as they come, unless the client has said that it has everything already.
-    if (unary || Number(request.headers.get("content-length") ?? Number.NaN) <= settings.retryBuffer)
-      await body.buffer();
-  } catch {
+  const ended = (): Promise<void> => {
     over();
-    return new Response(null, { status: 499 });
+    return body.finish(clock);
+  };
+
+  // Streams are passed on as they come, unless the client has said that it has everything already.
+  if (unary || Number(request.headers.get("content-length") ?? Number.NaN) <= settings.retryBuffer)
+    await Promise.race([body.buffer().catch(() => {}), aborted(gone.signal)]);
+  let outcome: Outcome<Chained> = { kind: "failed", message: "cancelled", repeatable: false };
+  if (!gone.signal.aborted && !body.broken) {
+    const safe = call.protocol === "connect-get" || listsMethod(settings.safe, call);
+    const hedged = unary && safe && body.whole ? settings.hedgeAfter : null;
+    const attempt = { request, call, body, safe, gone: gone.signal, expiresAt, ingresses, ended, left, ...parts };
+    outcome = await race<Ingress, Chained>((ingress) => chained(ingress, attempt), ingresses.order(), hedged, clock);
   }
-  const safe = call.protocol === "connect-get" || listsMethod(settings.safe, call);
-  const hedged = unary && safe && body.whole ? settings.hedgeAfter : null;
-  const attempt = { request, call, body, safe, gone: gone.signal, expiresAt, ingresses, over, ...parts };
-  const outcome = await race<(typeof ingresses.all)[number], Chained>(
-    (ingress) => chained(ingress, attempt),
-    ingresses.order(),
-    hedged,
-    clock,
-  );
   if (outcome.kind === "answer") {
     if (timer !== null) {
       timer.cancel();
@@ -104,13 +107,28 @@ async function answer(
     }
     return outcome.answer.take();
   }
-  over();
-  if (clock.now() >= expiresAt || isTimeout(gone.signal.reason)) {
-    return errorAnswer(request, call, Status.DEADLINE_EXCEEDED, `deadline exceeded after ${Math.round(timeout)} ms`);
+  const late = clock.now() >= expiresAt || isTimeout(gone.signal.reason);
+  if (body.broken || (gone.signal.aborted && !late)) {
+    left();
+    return goneAnswer();
   }
-  // Nobody reads what is answered now.
-  if (gone.signal.aborted) return new Response(null, { status: 499 });
-  return errorAnswer(request, call, Status.UNAVAILABLE, `upstream chain, ${outcome.message}`);
+  over();
+  const error = late
+    ? await errorAnswer(request, call, Status.DEADLINE_EXCEEDED, `deadline exceeded after ${Math.round(timeout)} ms`)
+    : await errorAnswer(request, call, Status.UNAVAILABLE, `upstream chain, ${outcome.message}`);
+  return endingAfter(error, request.signal, body, clock);
+}
+
+/** An answer whose client has time to send the rest of its request. */
+function endingAfter(answer: Response, signal: AbortSignal, body: ReplayableBody, clock: Clock): Response {
+  const { status, headers } = answer;
+  if (answer.body === null) return answer;
+  const passed = passOn(answer.body, signal, { ended: () => body.finish(clock), left: () => body.cancel() });
+  return new Response(passed, { status, headers });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 function isTimeout(reason: unknown): boolean {

@@ -3,6 +3,7 @@ import type { Clock } from "../../runtime/machine.ts";
 import { intermediary, isConnectFailure, reasonOf } from "./failures.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
 import type { Ingress, Ingresses } from "./ingresses.ts";
+import { passOn } from "./pass-on.ts";
 import type { Attempt, Outcome } from "./race.ts";
 import type { ReplayableBody } from "./replayable-body.ts";
 
@@ -20,8 +21,10 @@ export interface Chain {
   readonly ingresses: Ingresses;
   readonly clock: Clock;
   readonly fetch: typeof fetch;
-  /** The call has ended; called once, by whoever took the answer. */
-  readonly over: () => void;
+  /** The answer has ended; resolves when its client may see that. This or `left` is called once, by whoever took the answer. */
+  readonly ended: () => Promise<void>;
+  /** The answer broke, or nobody wants it any more. */
+  readonly left: () => void;
 }
 
 /** An ingress's answer. */
@@ -59,6 +62,7 @@ export function chained(ingress: Ingress, chain: Chain): Attempt<Chained> {
 
 async function ask(ingress: Ingress, chain: Chain, stop: AbortController, done: () => void): Promise<Outcome<Chained>> {
   const { request, call, body, safe, clock, expiresAt, ingresses } = chain;
+  const failed = (message: string, repeatable: boolean): Outcome<Chained> => ({ kind: "failed", message, repeatable });
   let response: Response;
   try {
     const sent = body.open();
@@ -74,59 +78,52 @@ async function ask(ingress: Ingress, chain: Chain, stop: AbortController, done: 
     if (sent instanceof ReadableStream) init.duplex = "half";
     response = await chain.fetch(`${ingress.url}${pathOf(request.url)}`, init);
   } catch (error) {
-    if (stop.signal.aborted) return { kind: "failed", message: "cancelled", repeatable: false };
+    // A client that breaks off is no strike against the ingress.
+    if (stop.signal.aborted || body.broken) return failed("cancelled", false);
     ingresses.avoid(ingress);
-    const repeatable = (safe || isConnectFailure(error)) && body.repeatable;
-    return { kind: "failed", message: `${ingress.url}: ${reasonOf(error)}`, repeatable };
+    return failed(`${ingress.url}: ${reasonOf(error)}`, (safe || isConnectFailure(error)) && body.repeatable);
   }
-  const verdict = intermediary(response.status, response.headers.get("content-type") ?? "");
+  const verdict = intermediary(call.protocol, response.status, response.headers.get("content-type") ?? "");
   if (verdict !== null) {
     response.body?.cancel().catch(() => {});
     ingresses.avoid(ingress);
     const repeatable = (safe || verdict === "unprocessed") && body.repeatable;
-    return { kind: "failed", message: `${ingress.url}: HTTP status ${response.status}`, repeatable };
+    return failed(`${ingress.url}: ${said(response)}`, repeatable);
   }
   ingresses.answered(ingress);
   return { kind: "answer", answer: { take: () => passedOn(response, chain, stop, done) } };
+}
+
+function said({ status, headers }: Response): string {
+  // Fetch standard: a redirect that is not to be followed may be shown as an answer of the status 0.
+  if (status === 0) return "a redirect";
+  return status >= 300
+    ? `HTTP status ${status}`
+    : `HTTP status ${status}, content-type ${headers.get("content-type") ?? "missing"}`;
 }
 
 function pathOf(url: string): string {
   return url.slice(url.indexOf("/", url.indexOf("//") + 2));
 }
 
-/** The answer, read only as the client reads, and its end told. */
+/** The answer, with its end told. */
 function passedOn(response: Response, chain: Chain, stop: AbortController, done: () => void): Response {
   const init = { status: response.status, headers: responseHeaders(response) };
-  const end = (): void => {
-    done();
-    chain.over();
-  };
   if (response.body === null) {
-    end();
+    done();
+    void chain.ended();
     return new Response(null, init);
   }
-  const reader = response.body.getReader();
-  const body = new ReadableStream<Uint8Array>(
-    {
-      pull: async (controller) => {
-        try {
-          const { done, value } = await reader.read();
-          if (!done) {
-            controller.enqueue(value);
-            return;
-          }
-          controller.close();
-        } catch (error) {
-          controller.error(error);
-        }
-        end();
-      },
-      cancel: () => {
-        end();
-        stop.abort(new Error("the client went away"));
-      },
+  const body = passOn(response.body, stop.signal, {
+    ended: () => {
+      done();
+      return chain.ended();
     },
-    { highWaterMark: 0 },
-  );
+    left: (reason) => {
+      done();
+      chain.left();
+      stop.abort(reason);
+    },
+  });
   return new Response(body, init);
 }

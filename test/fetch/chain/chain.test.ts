@@ -127,9 +127,10 @@ describe("chain: failover", () => {
   test("the least busy ingress is asked: a stream counts until it has ended", async () => {
     const { asked, made, call } = await createWorld({ ingresses: [A, B, C] });
     const open = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
-    const first = call(unary());
+    const type = { "content-type": "application/connect+proto" };
+    const first = call(unary({ headers: type }));
     await made(1);
-    asked[0].answer(new Response(open, { headers: { "content-type": "application/connect+proto" } }));
+    asked[0].answer(new Response(open, { headers: type }));
     const held = await first;
     const second = call(unary());
     await made(2);
@@ -270,9 +271,10 @@ describe("chain: deadlines and cancels", () => {
       },
       { highWaterMark: 0 },
     );
-    const response = call(unary());
+    const type = { "content-type": "application/connect+proto" };
+    const response = call(unary({ headers: type }));
     await made(1);
-    asked[0].answer(new Response(endless, { headers: { "content-type": "application/connect+proto" } }));
+    asked[0].answer(new Response(endless, { headers: type }));
     const reader = (await response).body!.getReader();
     expect(pulled).toBe(0);
     await reader.read();
@@ -362,6 +364,7 @@ describe("chain: configuration", () => {
     [{ ingresses: [] }, /chain\.ingresses: is empty/],
     [{ ingresses: ["rpc.example.com"] }, /chain\.ingresses\[0\]: "rpc\.example\.com" is not a URL/],
     [{ ingresses: ["ftp://a.example"] }, /chain\.ingresses\[0\]: "ftp:\/\/a\.example" is not http or https/],
+    [{ ingresses: ["https://me:secret@a.example"] }, /chain\.ingresses\[0\]: has a user or a password/],
     [{ hedgeAfter: -1 }, /chain\.hedgeAfter: -1 is not a number from 0 up/],
   ])("%j is refused", async (options, message) => {
     await expect(createWorld(options)).rejects.toThrow(message);

@@ -33,7 +33,7 @@ function reader(opened: ReturnType<ReplayableBody["open"]>) {
 describe("replayable body", () => {
   test("what an attempt had asked for when it failed goes to the next one", async () => {
     const { body, send, end } = upload();
-    const replayable = new ReplayableBody(body, 100);
+    const replayable = new ReplayableBody({ body, bodyUsed: false }, 100);
     // The platform asks for the body while it connects, and is refused before any has come.
     const lost = reader(replayable.open())();
     await turn();
@@ -50,7 +50,7 @@ describe("replayable body", () => {
 
   test("the same when it comes before the next attempt asks", async () => {
     const { body, send, end } = upload();
-    const replayable = new ReplayableBody(body, 100);
+    const replayable = new ReplayableBody({ body, bodyUsed: false }, 100);
     send("one");
     const failed = reader(replayable.open());
     expect(await failed()).toBe("one");
@@ -66,7 +66,7 @@ describe("replayable body", () => {
 
   test("a piece that exceeds the limit still reaches the attempt that is made, and then nothing can be repeated", async () => {
     const { body, send, end } = upload();
-    const replayable = new ReplayableBody(body, 4);
+    const replayable = new ReplayableBody({ body, bodyUsed: false }, 4);
     const lost = reader(replayable.open())();
     await turn();
     const next = reader(replayable.open());
@@ -81,7 +81,7 @@ describe("replayable body", () => {
 
   test("a body that has come whole is bytes, as often as wanted", async () => {
     const { body, send, end } = upload();
-    const replayable = new ReplayableBody(body, 100);
+    const replayable = new ReplayableBody({ body, bodyUsed: false }, 100);
     send("a");
     send("b");
     end();

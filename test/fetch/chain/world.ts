@@ -16,6 +16,8 @@ export interface World {
   readonly clock: FakeClock;
   /** In the order in which they were made. */
   readonly asked: readonly Asked[];
+  /** How long its timers were to run, milliseconds. */
+  delays(): readonly number[];
   /** Resolves when so many have been made. */
   made(count: number): Promise<void>;
   call(request: Request): Promise<Response>;
@@ -45,11 +47,18 @@ export async function createWorld(options: Partial<ChainOptions> = {}): Promise<
       for (const waiter of waiters) waiter();
     })) as typeof fetch;
   let draws = 0;
-  const parts: ChainParts = { clock, random: () => ++draws / 1e6, fetch: fake };
+  const delays: number[] = [];
+  const timed = { now: () => clock.now(), wall: () => clock.wall() };
+  const timer: FakeClock["timer"] = (run, ms) => {
+    delays.push(ms);
+    return clock.timer(run, ms);
+  };
+  const parts: ChainParts = { clock: { ...timed, timer }, random: () => ++draws / 1e6, fetch: fake };
   const engine = await startChain({ chain: { ingresses: [A, B], ...options } }, parts);
   return {
     clock,
     asked,
+    delays: () => delays,
     made: (count) =>
       new Promise((resolve) => {
         const look = (): void => {
