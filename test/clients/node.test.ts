@@ -97,8 +97,7 @@ describeClients([
   {
     order: 1.1,
     name: "grpc-js, HTTP/2 with TLS",
-    // Seen with grpc-js 1.14.7: every call is unavailable there, and on Node 20 and 24 none is.
-    missing: Number(process.versions.node.split(".")[0]) >= 26 ? "it does not connect by TLS on Node 26" : null,
+    missing: null,
     tls: true,
     versions: async () => versionOf("@grpc/grpc-js"),
     observe: (address, calls, caFile) => observeByGrpcJs(address, calls, credentials.createSsl(readFileSync(caFile))),
