@@ -5,7 +5,7 @@ import type { Head, Receiver } from "./http2/receiver.ts";
 import type { BackendJson, Safety } from "./json/backend-json.ts";
 import { Held } from "./json/held.ts";
 import { classify, type Request } from "./protocols/classify.ts";
-import { isKnownCoding, SUPPORTED_CODINGS } from "./protocols/codec.ts";
+import { isKnownCoding, isUnaryCodec, SUPPORTED_CODINGS } from "./protocols/codec.ts";
 import { listsMethod, readGetQuery } from "./protocols/connect-get.ts";
 import { ConnectStreamRequest, ConnectStreamResponse } from "./protocols/connect-stream.ts";
 import { ConnectUnaryRequest, ConnectUnaryResponse } from "./protocols/connect-unary.ts";
@@ -20,6 +20,7 @@ import {
   type PlainAnswer,
   Refusal,
   refusalOf,
+  refusalOfCodec,
   refusalOfGet,
   refusalOfHttp1Grpc,
   refusalOfOverflow,
@@ -99,8 +100,10 @@ export function enterHttp1(
   overflow: "" | "bytes" | "fields",
 ): Receiver {
   const request = classify(head);
-  if (request.protocol === "grpc") return refuse(parts, refusalOfHttp1Grpc, request, downstream);
-  return enter(parts, cors, downstream, head, overflow);
+  if (request.protocol !== "grpc") return enter(parts, cors, downstream, head, overflow);
+  const policy = parts.route(request, head)?.route.cors ?? cors;
+  const to = policy === null ? downstream : new CorsResponse(downstream, policy, request.origin);
+  return refuse(parts, refusalOfHttp1Grpc, request, to);
 }
 
 function enterGrpc(parts: EntranceParts, downstream: Downstream, request: Request, head: Head): Receiver {
@@ -194,6 +197,7 @@ function enterConnectGet(
   routed: Routed | null,
 ): Receiver {
   if (routed === null) return enterConnectUnary(parts, to, request, head, null, null);
+  if (!isUnaryCodec(request.codec)) return refuse(parts, refusalOfCodec(request), request, to);
   // A timeout that is malformed or over is the call's to refuse, before a pod is asked anything.
   const hopeless = !(request.timeout > 0);
   if (hopeless || listsMethod(routed.route.connectGet, request))

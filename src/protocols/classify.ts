@@ -1,5 +1,6 @@
 import type { Head } from "../http2/receiver.ts";
 import { type ProtocolName, readContentType } from "./codec.ts";
+import { readGetCodec } from "./connect-get.ts";
 import { parseConnectTimeout, parseTimeout } from "./timeout.ts";
 
 /** What a request is, read once from its head and remembered on it. */
@@ -161,10 +162,8 @@ function readProtocol(
   query: string,
 ): { readonly protocol: Request["protocol"]; readonly codec: string } {
   if (httpMethod === "GET") {
-    const encoding = /(?:^|&)encoding=([^&]*)/.exec(query);
-    // Connect protocol, Unary-Get-Request: `message` and `encoding` are required.
-    if (encoding === null || !/(?:^|&)message=/.test(query)) return { protocol: "other", codec: "" };
-    return { protocol: "connect-get", codec: encoding[1].toLowerCase() };
+    const codec = readGetCodec(query);
+    return codec === null ? { protocol: "other", codec: "" } : { protocol: "connect-get", codec };
   }
   if (httpMethod !== "POST") return { protocol: "other", codec: "" };
   return readContentType(contentType) ?? { protocol: "other", codec: "" };

@@ -28,6 +28,11 @@ export function readContentType(value: string): ContentType | null {
   return null;
 }
 
+/** True for what a Connect unary call may be in: its content-type is the codec's own, and every other one is something else. */
+export function isUnaryCodec(codec: string): boolean {
+  return codec === "proto" || codec === "json";
+}
+
 /** What the pod is sent: every codec under gRPC's own name. */
 export function grpcContentType(codec: string): string {
   return codec === "" ? "application/grpc" : `application/grpc+${codec}`;
@@ -59,10 +64,14 @@ export function isKnownCoding(name: string): boolean {
   return codings.has(name);
 }
 
-/** `accept-encoding` without weights and without what gRPC has no name for: `gzip;q=0.5, *` becomes `gzip`. */
+/** RFC 9110 12.4.2: a weight of 0 is "not acceptable". */
+const refused = /;\s*q=0(?:\.0*)?\s*(?:;|$)/i;
+
+/** `accept-encoding` without weights and without what gRPC has no name for: `gzip;q=0.5, br;q=0, *` becomes `gzip`. */
 export function codingsOf(value: string): string {
   return value
     .split(",")
+    .filter((part) => !refused.test(part))
     .map((part) => part.split(";")[0].trim().toLowerCase())
     .filter((name) => isKnownCoding(name))
     .join(",");

@@ -1,6 +1,6 @@
 import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
-import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
+import type { Abort, Fields, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Request } from "./classify.ts";
 import { clientContentType } from "./codec.ts";
 import type { Downstream, Unfit } from "./downstream.ts";
@@ -116,11 +116,14 @@ export class ConnectStreamResponse implements Downstream {
     }
     // A trailers-only head holds trailers: what it says goes into the last envelope.
     const trailersOnly = statusOf(head.fields) !== null;
-    this.#sendHead(trailersOnly ? this.#emptyHead() : this.#translate(head));
+    this.#sendHead(trailersOnly ? this.#emptyHead(head) : this.#translate(head));
   }
 
-  #emptyHead(): Head {
-    return ownHead([":status", "200", "content-type", clientContentType("connect-stream", this.#request.codec)]);
+  /** @param head the pod's, which says what it takes, if there is one */
+  #emptyHead(head: Head | null): Head {
+    const fields = [":status", "200", "content-type", clientContentType("connect-stream", this.#request.codec)];
+    if (head !== null) pushAccepted(head.fields, fields);
+    return ownHead(fields);
   }
 
   #translate(head: Head): Head {
@@ -129,8 +132,7 @@ export class ConnectStreamResponse implements Downstream {
     const fields = [":status", "200", "content-type", clientContentType("connect-stream", this.#request.codec)];
     const encoding = field(head.fields, "grpc-encoding");
     if (encoding !== undefined) fields.push("connect-content-encoding", encoding);
-    const accepted = field(head.fields, "grpc-accept-encoding");
-    if (accepted !== undefined) fields.push("connect-accept-encoding", accepted);
+    pushAccepted(head.fields, fields);
     copyMetadata(head.fields, fields);
     const translated = ownHead(fields);
     head.memo = { codec: this.#request.codec, head: translated };
@@ -177,7 +179,7 @@ export class ConnectStreamResponse implements Downstream {
   /** An error of our own. */
   fail(status: RpcStatus): void {
     if (this.#over) return;
-    if (!this.#headSent) this.#sendHead(this.#emptyHead());
+    if (!this.#headSent) this.#sendHead(this.#emptyHead(this.#head));
     this.#finish(status, null);
     this.call?.unfit(status.code);
   }
@@ -188,6 +190,11 @@ export class ConnectStreamResponse implements Downstream {
     this.#to.data(bytes, 0, bytes.length);
     this.#to.end(null);
   }
+}
+
+function pushAccepted(from: Fields, to: string[]): void {
+  const accepted = field(from, "grpc-accept-encoding");
+  if (accepted !== undefined) to.push("connect-accept-encoding", accepted);
 }
 
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
 import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
-import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
+import type { Abort, Fields, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Request } from "./classify.ts";
 import type { Downstream, Unfit } from "./downstream.ts";
 import { ENVELOPE_BYTES, EnvelopeFlag, writePrefix } from "./envelope.ts";
@@ -319,20 +319,21 @@ export class ConnectUnaryResponse implements Downstream, Holder {
       return;
     }
     this.stop();
-    this.#to.head(this.#successHead(head, trailers, compressed ? (encoding as string) : ""));
-    if (this.#end > this.#start + ENVELOPE_BYTES) this.#to.data(bytes, this.#start + ENVELOPE_BYTES, this.#end);
+    // An empty body is an empty message, here too: some decompressors refuse it.
+    const empty = this.#end === this.#start + ENVELOPE_BYTES;
+    this.#to.head(this.#successHead(head, trailers, compressed && !empty ? (encoding as string) : ""));
+    if (!empty) this.#to.data(bytes, this.#start + ENVELOPE_BYTES, this.#end);
     this.#to.end(null);
   }
 
   #successHead(head: Head, trailers: Head | null, encoding: string): Head {
     const plain = trailers === null || !hasMetadata(trailers);
-    const key = `${this.#request.codec} ${encoding}`;
+    const key = `${this.#request.protocol} ${this.#request.codec} ${encoding}`;
     const known = head.memo as { readonly key: string; readonly head: Head } | undefined;
     if (plain && known?.key === key) return known.head;
     const fields = [":status", "200", "content-type", `application/${this.#request.codec}`];
     if (encoding !== "") fields.push("content-encoding", encoding);
-    const accepted = field(head.fields, "grpc-accept-encoding");
-    if (accepted !== undefined) fields.push("accept-encoding", accepted);
+    pushAccepted(head.fields, fields);
     this.#vary(fields);
     copyMetadata(head.fields, fields);
     if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
@@ -370,6 +371,8 @@ export class ConnectUnaryResponse implements Downstream, Holder {
     const httpStatus = status.httpStatus ?? httpStatuses[status.code];
     const fields = [":status", String(httpStatus), "content-type", "application/json"];
     const get = this.#request.protocol === "connect-get";
+    const said = head ?? trailers;
+    if (said !== null) pushAccepted(said.fields, fields);
     if (head !== null) copyMetadata(get ? withoutCaching(head.fields) : head.fields, fields);
     if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
     // A GET's 404 or 501 may be kept even without a word from the pod (RFC 9111 4.2.2); only a 200 is for caches.
@@ -379,6 +382,12 @@ export class ConnectUnaryResponse implements Downstream, Holder {
     this.#to.data(body, 0, body.length);
     this.#to.end(null);
   }
+}
+
+/** What the pod takes, for the client's next request; of an error, too: it may be that the pod does not take this one's coding. */
+function pushAccepted(from: Fields, to: string[]): void {
+  const accepted = field(from, "grpc-accept-encoding");
+  if (accepted !== undefined) to.push("accept-encoding", accepted);
 }
 
 const encoder = new TextEncoder();

@@ -284,7 +284,10 @@ function trailersFrame(trailers: Head): Uint8Array {
   if (known !== undefined) return known;
   const { fields } = trailers;
   let text = "";
-  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i];
+    if (isMetadata(name) || name.startsWith("grpc-")) text += `${name}: ${fields[i + 1]}\r\n`;
+  }
   const frame = new Uint8Array(ENVELOPE_BYTES + text.length);
   writePrefix(frame, EnvelopeFlag.TRAILERS, text.length);
   for (let i = 0; i < text.length; i++) frame[ENVELOPE_BYTES + i] = text.charCodeAt(i);

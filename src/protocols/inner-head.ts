@@ -2,7 +2,7 @@ import type { Head } from "../http2/receiver.ts";
 import type { Request } from "./classify.ts";
 import { codingsOf, grpcContentType } from "./codec.ts";
 import { copyMetadata, keepNeverIndexed } from "./metadata.ts";
-import { field } from "./status.ts";
+import { field, listOf } from "./status.ts";
 import { formatTimeout } from "./timeout.ts";
 
 /** The request's head as the pod sees it: gRPC, whatever the client speaks. Remembered on the request by the caller. */
@@ -27,9 +27,9 @@ function codings(request: Request, head: Head): { readonly encoding: string; rea
   switch (request.protocol) {
     case "connect-unary":
     case "connect-get":
-      return { encoding: request.coding, accept: codingsOf(field(fields, "accept-encoding") ?? "") };
+      return { encoding: request.coding, accept: codingsOf(listOf(fields, "accept-encoding")) };
     case "connect-stream":
-      return { encoding: request.coding, accept: codingsOf(field(fields, "connect-accept-encoding") ?? "") };
+      return { encoding: request.coding, accept: codingsOf(listOf(fields, "connect-accept-encoding")) };
     default:
       // Browsers' gRPC-Web clients throw on compressed messages: a pod that may choose must not choose compression.
       return {

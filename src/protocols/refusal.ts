@@ -58,6 +58,18 @@ export function notOfACall({ path }: Pick<Request, "path">): string {
   return `path ${path.slice(0, 200)} is not that of a call; calls go to /package.Service/Method`;
 }
 
+/**
+ * A Connect GET in a codec other than those that a POST may have. Its answer would bear that name, and a link to it is enough for a
+ * browser to open it: `encoding=xhtml%2Bxml` must not make a page of a pod's message.
+ */
+export function refusalOfCodec({ codec }: Pick<Request, "codec">): PlainAnswer {
+  return {
+    status: 415,
+    headers: [["accept-post", ACCEPT_POST]],
+    body: `fairlead: encoding ${JSON.stringify(codec.slice(0, 100))} is not one that this port speaks; it takes proto and json.\n`,
+  };
+}
+
 /** A Connect GET to a method that no route lists, and that no schema says has no side effects. */
 export function refusalOfGet(request: Pick<Request, "service" | "method">): PlainAnswer {
   return {

@@ -45,6 +45,15 @@ export function field(fields: Fields, name: string): string | undefined {
   return undefined;
 }
 
+/** A list field as one value, should it stand in several lines (RFC 9110 5.3); empty when there is none. */
+export function listOf(fields: Fields, name: string): string {
+  let value = "";
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === name) value = value === "" ? fields[i + 1] : `${value},${fields[i + 1]}`;
+  }
+  return value;
+}
+
 /**
  * The code in `grpc-status`; null when the field is absent. What is not a known number is `unknown`, as gRPC clients read it.
  */

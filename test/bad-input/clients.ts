@@ -96,6 +96,7 @@ export const badRequests: readonly BadRequest[] = [
   query("GET with another version of Connect", (good) => good.replace("connect=v1", "connect=v2")),
   query("GET with a query of 70,000 characters", (good) => good.replace("AQIDBAUG", "AAAA".repeat(17_500))),
   query("GET without `message`", (good) => good.replace("message=AQIDBAUG", "")),
+  query("GET in a codec that no call is in", (good) => good.replace("encoding=proto", "encoding=xhtml%2Bxml")),
   { what: "Wrong method, PUT", refused: true, send: (caller) => ({ ...caller.send(), method: "PUT" }) },
   { what: "Wrong method, DELETE", refused: true, send: (caller) => ({ ...caller.send(), method: "DELETE" }) },
   path("Path without a method", "/test.Echo"),

@@ -321,6 +321,23 @@ describe.each(ways)("CORS over %s", (way: Way) => {
       expectShown(got);
       expect(names(got.header("vary"))).toEqual(expect.arrayContaining(["origin", "accept-encoding"]));
     });
+
+    test("Connect GET after POSTs that the pod answered alike: each has its own Vary", async () => {
+      const world = await start({
+        listener: null,
+        route: { connectGet: ["test.Echo/*"] },
+        pod: (call) => {
+          call.sendHead(okHead);
+          call.send(message(1));
+          call.finish(okTrailers);
+        },
+      });
+      const posted: Asked = { headers: { "content-type": "application/proto" }, body: new Uint8Array(1) };
+      const got: Asked = { method: "GET", path: "/test.Echo/Unary?encoding=proto&message=" };
+      const vary: (string | null)[] = [];
+      for (const asked of [posted, posted, got, got, posted]) vary.push((await ask(world, way, asked)).header("vary"));
+      expect(vary).toEqual([null, null, "Accept-Encoding", "Accept-Encoding", null]);
+    });
   });
 
   /** Every answer that the gateway makes by itself. */
@@ -497,6 +514,16 @@ describe("CORS, header list over the limit", () => {
     expect(got.status).toBe(431);
     expectHidden(got);
   });
+});
+
+test.each(["HTTP/1.1", "fetch"] as const)("gRPC over %s: 426 that the page can read", async (way) => {
+  const asked: Asked = { headers: { "content-type": "application/grpc", origin: page }, body: message(1) };
+  const got = await ask(await start(), way, asked);
+  expect(got.status).toBe(426);
+  expectShown(got);
+  const hidden = await ask(await start({ listener: null }), way, asked);
+  expect(hidden.status).toBe(426);
+  expectHidden(hidden);
 });
 
 test("gRPC: is not for pages, and passed on as it is", async () => {

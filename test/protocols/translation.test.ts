@@ -108,9 +108,35 @@ describe.each(ways)("the pod's head, over %s", (way) => {
     expect(firstValue(browser.pod.last.fields, "grpc-accept-encoding")).toBe("identity");
   });
 
+  test("compression: what has a weight of 0 is not acceptable (RFC 9110 12.4.2), and is not offered", async () => {
+    const accept = "gzip;q=0, br;q=0.001, deflate; q=0.000 , zstd;Q=0;x=1, snappy;q=1";
+    for (const asked of [unary({ "accept-encoding": accept }), stream({ "connect-accept-encoding": accept })]) {
+      const { pod } = await call(way, asked);
+      expect(firstValue(pod.last.fields, "grpc-accept-encoding")).toBe("br,snappy");
+    }
+  });
+
   test("compression: an empty body is an empty message that nobody unpacks", async () => {
     const { pod } = await call(way, unary({ "content-encoding": "gzip" }, new Uint8Array(0)));
     expect([...pod.last.body]).toEqual([0, 0, 0, 0, 0]);
+    const head = [...okHead, "grpc-encoding", "gzip"];
+    const said: Said = { head, messages: [Uint8Array.of(1, 0, 0, 0, 0)], trailers: ["grpc-status", "0"] };
+    const { answer } = await call(way, unary({ "accept-encoding": "gzip" }), said);
+    expect([answer.status, answer.header("content-encoding"), answer.body.length]).toEqual([200, null, 0]);
+  });
+
+  test("compression: what the pod takes is said to the client, of an error, too", async () => {
+    const takes = ["grpc-accept-encoding", "gzip,br"];
+    const refused = ["grpc-status", "12", "grpc-message", "no zstd"];
+    for (const said of [
+      { ...ok, head: [...okHead, ...takes] },
+      { head: [...okHead, ...takes], trailers: refused },
+      { head: [...okHead, ...refused, ...takes], trailers: null },
+    ]) {
+      expect((await call(way, unary(), said)).answer.header("accept-encoding")).toBe("gzip,br");
+      expect((await call(way, stream(), said)).answer.header("connect-accept-encoding")).toBe("gzip,br");
+      expect((await call(way, web(), said)).answer.header("grpc-accept-encoding")).toBe("gzip,br");
+    }
   });
 
   test("deadline: each protocol's own field becomes grpc-timeout, cut by the backend's maximum", async () => {
@@ -213,6 +239,21 @@ describe.each(ways)("trailers and metadata of an answer, over %s", (way) => {
     expect(answer.header("grpc-status")).toBe(null);
   });
 
+  test("what belongs to a protocol or a connection is no trailer, in none of them", async () => {
+    const said: Said = {
+      head: okHead,
+      messages: [message(3)],
+      trailers: [...fine, ...["content-x", "connect-x", "te", "trailer"].flatMap((name) => [name, "trailers"])],
+    };
+    expect(webTrailers((await call(way, web(), said)).answer)).toBe(
+      "grpc-status: 0\r\nx-late: 1\r\nx-late: 2\r\nx-raw-bin: AQI=\r\n",
+    );
+    const one = (await call(way, unary(), said)).answer;
+    for (const name of ["content-x", "connect-x", "te", "trailer"]) expect(one.header(`trailer-${name}`)).toBe(null);
+    const { body } = (await call(way, stream(), said)).answer;
+    expect(Object.keys(JSON.parse(lastEnvelope(body, 2)).metadata)).toEqual(["x-late", "x-raw-bin"]);
+  });
+
   test("gRPC-Web: the answer is in text when Accept says so, and else in the request's form", async () => {
     const text = { head: okHead, messages: [message(3)], trailers: ["grpc-status", "0"] };
     const asked = (await call(way, web({ accept: "application/grpc-web-text" }), text)).answer;
@@ -305,7 +346,47 @@ describe("errors", () => {
   });
 });
 
+test("a list in several lines is one list (RFC 9110 5.3)", async () => {
+  const { world, pod } = await startTriple();
+  pod.onCall = (call) => {
+    call.sendHead(ok.head);
+    call.send(message(3));
+    call.finish(["grpc-status", "0"]);
+  };
+  const client = await world.http1();
+  const lines = "host: echo.test\r\ncontent-type: application/proto\r\ncontent-length: 0\r\n";
+  client.write(`POST /test.Echo/Unary HTTP/1.1\r\n${lines}accept-encoding: br\r\naccept-encoding: gzip;q=0.5\r\n\r\n`);
+  await world.settle();
+  expect(firstValue(pod.last.fields, "grpc-accept-encoding")).toBe("br,gzip");
+});
+
 describe.each(ways)("Connect GET over %s", (way) => {
+  test("names and values may be percent-encoded, and of several of a name the first counts, as in every query", async () => {
+    for (const query of [
+      "encod%69ng=%70roto&messag%65=BwcH&base64=%31&connect=v%31&compression=identit%79",
+      "encoding=proto&message=BwcH&base64=1&encoding=json&message=AAAA&base64=0&connect=v1&connect=v2&compression=&compression=x",
+      "&&=&=x&encoding=proto&base64=1&message=BwcH&%zz=%&",
+    ]) {
+      const { answer, pod } = await call(way, get(query), ok, listed);
+      expect([answer.status, answer.text]).toEqual([200, expect.anything()]);
+      expect(answer.header("content-type")).toBe("application/proto");
+      expect(firstValue(pod.last.fields, "content-type")).toBe("application/grpc+proto");
+      expect([...pod.last.body]).toEqual([...message(3)]);
+    }
+    const bare = await call(way, get("message&encoding=proto"), ok, listed);
+    expect([...bare.pod.last.body]).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test("a codec that no POST could name: 415, as the answer would bear its name and a browser open it", async () => {
+    for (const codec of ["", "html", "xhtml%2Bxml", "xhtml+xml", "proto%3Bcharset", "grpc", "connect%2Bproto", "%zz"]) {
+      const { answer, pod } = await call(way, get(`encoding=${codec}&message=`), ok, listed);
+      expect(answer.status, codec).toBe(415);
+      expect(answer.header("accept-post")).toContain("application/proto");
+      expect(answer.header("content-type")).toBe("text/plain; charset=utf-8");
+      expect(pod.calls).toEqual([]);
+    }
+  });
+
   test("parameters in any order, unknown ones allowed; goes to the pod as a POST without the query", async () => {
     for (const query of [
       "encoding=proto&message=BwcH&base64=1&connect=v1",
