@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -33,7 +33,7 @@ describe("docs/kubernetes.md", () => {
     const words = line
       .split(" ")
       .slice(2)
-      .filter((word) => word !== "--install" && word !== "--reuse-values");
+      .filter((word) => word !== "--install" && word !== "--reset-then-reuse-values");
     const args = words.map((word) => (word === "deploy/helm/fairlead" ? join(ROOT, word) : word.replaceAll("'", "")));
     const text = execFileSync(helm!, ["template", ...args, "--kube-version", `${KUBERNETES}.0`], {
       cwd: folder,
@@ -68,10 +68,43 @@ describe("docs/kubernetes.md", () => {
   });
 });
 
-test("deploy/README.md: every folder that it names is there, and every folder is named", () => {
+test("docs/kubernetes.md: what a gateway takes and what a client weighs are the figures that npm run scaling measured", () => {
+  const { measured } = JSON.parse(readFileSync(join(ROOT, "docs/scaling/results.json"), "utf8")) as Scaling;
+  const { calls, perClient, perTlsClient } = measured.constants;
+  const withPods = calls.filter(({ pods }) => pods === 50).map(({ us }) => (0.6 * 1e6) / us);
+  const mebibytes = (bytes: number) => (1000 * bytes) / 2 ** 20;
+  const page = pageOf("docs/kubernetes.md").text.replaceAll(/\s+/g, " ");
+  const [, slow, quick] = /takes from ([\d,]+) calls a second, .* to ([\d,]+), when/.exec(page) ?? [];
+  const [, plain, tls] = /1,000 of them take about (\d+) MiB, or (\d+) MiB over TLS/.exec(page) ?? [];
+  for (const [said, figure] of [
+    [slow, Math.min(...withPods)],
+    [quick, Math.max(...withPods)],
+    [plain, mebibytes(perClient)],
+    [tls, mebibytes(perTlsClient)],
+  ] as const) {
+    // Two runs on one machine differ by some percent.
+    const ratio = Number(said?.replace(",", "")) / figure;
+    expect(Math.abs(Math.log(ratio)), `${said} on the page, ${figure} measured`).toBeLessThan(0.15);
+  }
+});
+interface Scaling {
+  readonly measured: {
+    readonly constants: {
+      readonly calls: readonly { readonly pods: number; readonly us: number }[];
+      readonly perClient: number;
+      readonly perTlsClient: number;
+    };
+  };
+}
+
+test("deploy/README.md: its table names everything in the folder, each with the test that uses it", () => {
   const { text } = pageOf("deploy/README.md");
-  for (const [, path] of text.matchAll(/\]\(([^)#]+)\)/g))
-    expect(existsSync(join(ROOT, "deploy", path)), path).toBe(true);
+  const table = text.split("\n").filter((line) => line.startsWith("| "));
+  const named = [...table.join("\n").matchAll(/\]\(([\w.]+)[/)]/g)].map(([, name]) => name);
+  const there = readdirSync(join(ROOT, "deploy")).filter(
+    (name) => !/^(README\.md|tsconfig\.json|globals\.d\.ts)$/.test(name),
+  );
+  expect([...new Set(named)].filter((name) => there.includes(name)).sort()).toEqual(there.sort());
 });
 
 describe.skipIf(process.platform !== "linux")("deploy/README.md, systemd", () => {

@@ -104,7 +104,7 @@ export const commands: Readonly<Record<string, Readonly<Record<string, Fate>>>> 
     "helm upgrade --install fairlead deploy/helm/fairlead --set 'backends[0].name=cart' --set 'backends[0].target=dns:///cart.shop.svc.cluster.local:50051'":
       RENDERED,
     "helm upgrade --install fairlead deploy/helm/fairlead --values values.yaml": RENDERED,
-    "helm upgrade fairlead deploy/helm/fairlead --reuse-values --set image.tag=0.1.1": RENDERED,
+    "helm upgrade fairlead deploy/helm/fairlead --reset-then-reuse-values --set image.tag=0.1.1": RENDERED,
     "kubectl --namespace fairlead-example port-forward deployment/fairlead 8080 9901": CLUSTER,
     "kubectl --namespace fairlead-example port-forward service/page 8000": CLUSTER,
     "kubectl rollout status deployment/fairlead": CLUSTER,
