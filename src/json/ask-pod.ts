@@ -61,13 +61,14 @@ class Asking implements StreamWaiter, Receiver {
   readonly #files = new Map<string, Uint8Array>();
   /** Files asked for, or known, or refused. */
   readonly #wanted: Set<string>;
-  /** Questions under way, in order; servers answer in order. */
-  #unanswered = 0;
+  /** Not answered yet, in order; servers answer in order. */
+  readonly #questions: Question[];
   #bytes = 0;
   #first = true;
   #stream: Stream | null = null;
   #timer: Timer | null = null;
-  #generation = 0;
+  /** Of the endpoint, when it was first asked. */
+  #generation = -1;
   #head: Head | null = null;
   #over = false;
 
@@ -76,6 +77,7 @@ class Asking implements StreamWaiter, Receiver {
     this.#parts = parts;
     this.#resolve = resolve;
     this.#wanted = new Set(parts.known.keys());
+    this.#questions = [{ symbol: parts.symbol }];
   }
 
   start(): void {
@@ -83,22 +85,27 @@ class Asking implements StreamWaiter, Receiver {
       this.refused(`${this.#endpoint.label} has left the backend`);
       return;
     }
-    this.#timer = this.#parts.clock.timer(() => this.#refuse(`no answer within ${PATIENCE_MS} ms`), PATIENCE_MS);
+    this.#timer = this.#parts.clock.timer(() => this.#late(), PATIENCE_MS);
     this.#endpoint.request(this);
   }
 
   // ── The stream ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   opened(connection: ClientConnection): void {
-    this.#generation = this.#endpoint.generation;
+    const { generation } = this.#endpoint;
+    if (this.#generation >= 0 && generation !== this.#generation) {
+      this.refused("the pod was replaced");
+      return;
+    }
+    this.#generation = generation;
     const stream = connection.open(this);
     this.#stream = stream;
-    const { authority, api, symbol } = this.#parts;
+    const { authority, api } = this.#parts;
     const fields = [":method", "POST", ":scheme", "http", ":path", `/${api}/ServerReflectionInfo`];
     if (authority !== "") fields.push(":authority", authority);
     fields.push("content-type", "application/grpc+proto", "te", "trailers");
     stream.head(ownHead(fields));
-    this.#ask({ symbol });
+    for (const question of this.#questions) this.#ask(question);
   }
 
   refused(message: string): void {
@@ -106,7 +113,6 @@ class Asking implements StreamWaiter, Receiver {
   }
 
   #ask(question: Question): void {
-    this.#unanswered++;
     const bytes = envelope(0, encodeQuestion(question));
     this.#stream?.data(bytes, 0, bytes.length);
   }
@@ -119,6 +125,7 @@ class Asking implements StreamWaiter, Receiver {
 
   data(bytes: Uint8Array, start: number, end: number): void {
     this.#stream?.consumed(end - start);
+    if (this.#over) return;
     if (statusOf(this.#head?.fields ?? []) !== null || this.#head?.fields[1] !== "200") return;
     this.#bytes += end - start;
     if (this.#bytes > MAX_BYTES) {
@@ -149,8 +156,13 @@ class Asking implements StreamWaiter, Receiver {
       this.#refuse("its answer is malformed");
       return;
     }
+    this.#answered();
+  }
+
+  #answered(): void {
     this.#first = false;
-    if (--this.#unanswered === 0) this.#complete();
+    this.#questions.shift();
+    if (this.#questions.length === 0) this.#complete();
   }
 
   #take(file: Uint8Array): void {
@@ -175,29 +187,60 @@ class Asking implements StreamWaiter, Receiver {
     }
     for (const file of missing) {
       this.#wanted.add(file);
-      this.#ask({ file });
+      this.#questions.push({ file });
+      if (this.#stream !== null) this.#ask({ file });
     }
   }
 
   end(trailers: Head | null): void {
+    if (this.#over) {
+      this.#timer?.cancel();
+      return;
+    }
     const { code, message } = rpcStatusOf(trailers?.fields ?? null, this.#head?.fields ?? []);
     const generation = this.#generation;
     if (code === Status.UNIMPLEMENTED) this.#finish({ kind: "unimplemented", generation });
+    else if (code === Status.NOT_FOUND) this.#endedByAnswer();
     else if (code === Status.UNAVAILABLE || code === Status.CANCELLED) this.#finish({ kind: "lost", message });
     else this.#finish({ kind: "refused", message: `code ${code}: ${message.slice(0, 200)}`, generation });
   }
 
+  /** tonic's way to say that it does not have what was asked for: it ends the call. What is left is asked in another. */
+  #endedByAnswer(): void {
+    if (this.#first) {
+      this.#finish({ kind: "unknown", generation: this.#generation });
+      return;
+    }
+    this.#stream = null;
+    this.#head = null;
+    this.#reader.drop();
+    this.#answered();
+    if (!this.#over) this.#endpoint.request(this);
+  }
+
   abort(reason: Abort): void {
-    if (reason.by === "connection" || reason.unprocessed) this.#finish({ kind: "lost", message: reason.message });
+    if (this.#over) this.#timer?.cancel();
+    else if (reason.by === "connection" || reason.unprocessed) this.#finish({ kind: "lost", message: reason.message });
     else this.#finish({ kind: "refused", message: reason.message, generation: this.#generation });
   }
 
   // ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** We know enough. The server ends the stream when we do; what it still says is of no interest. */
+  /** We know enough. The server ends the stream when we do, or else it is reset; what it still says is of no interest. */
   #end(asked: Asked): void {
-    this.#stream?.end(null);
-    this.#finish(asked);
+    if (this.#stream === null) {
+      this.#finish(asked);
+      return;
+    }
+    this.#over = true;
+    this.#stream.end(null);
+    this.#resolve(asked);
+  }
+
+  #late(): void {
+    const message = `no answer within ${PATIENCE_MS} ms`;
+    if (this.#over) this.#stream?.abort(localAbort(ErrorCode.CANCEL, message));
+    else this.#refuse(message);
   }
 
   #refuse(message: string): void {

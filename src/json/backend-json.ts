@@ -22,6 +22,9 @@ export interface BackendJsonParts {
 /** What a GET to a method that no route lists comes to. `error`: there is no pod to ask. */
 export type Safety = { readonly safe: boolean } | { readonly error: string };
 
+/** Pods that are asked, one after the other, what a method is, when those that were asked before have gone. A call is tried as often. */
+const MOST_ASKED = 5;
+
 /** What becomes of JSON at one backend, and what is known of its pods' schemas. See docs/json.md. */
 export class BackendJson {
   readonly mode: BackendSettings["json"];
@@ -95,10 +98,11 @@ export class BackendJson {
   safety(request: Request, gone: AbortSignal): Safety | Promise<Safety> {
     if (this.#set !== null) return safetyOf(inSet(this.#set, request.service, request.method));
     if (this.mode === "passthrough" || this.mode === "off") return { safe: false };
-    return this.#ask(request, gone);
+    return this.#ask(request, gone, MOST_ASKED);
   }
 
-  #ask(request: Request, gone: AbortSignal): Safety | Promise<Safety> {
+  /** @param left pods that may still be asked, after others have gone meanwhile */
+  #ask(request: Request, gone: AbortSignal, left: number): Safety | Promise<Safety> {
     let unasked: PodSchemas | null = null;
     /** Most pods share one schema: it is looked into once. */
     let safe: Schema | null = null;
@@ -113,14 +117,18 @@ export class BackendJson {
     }
     if (safe !== null) return { safe: true };
     if (unasked !== null) {
+      const answer = (found: Found) => {
+        if (found.kind === "lost" && left > 1 && !gone.aborted) return this.#ask(request, gone, left - 1);
+        return safetyOf(found);
+      };
       const found = unasked.find(request.service, request.method, request.authority);
-      return found instanceof Promise ? found.then(safetyOf) : safetyOf(found);
+      return found instanceof Promise ? found.then(answer) : answer(found);
     }
     const hopeless = this.#backend.hopeless();
     if (hopeless !== null) return { error: hopeless };
     return new Promise((resolve) => {
       const waiter: PickWaiter = {
-        retry: () => resolve(this.#ask(request, gone)),
+        retry: () => resolve(this.#ask(request, gone, left)),
         fail: (message) => resolve({ error: message }),
       };
       gone.addEventListener("abort", () => this.#backend.withdraw(waiter));

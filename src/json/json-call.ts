@@ -18,6 +18,8 @@ export class JsonCall implements Stages, Translator {
   /** Of the pod that the last attempt was prepared for; null when it takes JSON as it is. */
   #schema: Schema | null = null;
   #method: DescMethod | null = null;
+  /** Of the endpoint, that the schema is of; -1 for any. */
+  #generation = -1;
   #attempt: Attempt | null = null;
 
   constructor(json: BackendJson, request: Request) {
@@ -41,6 +43,7 @@ export class JsonCall implements Stages, Translator {
       case "found":
         this.#schema = found.schema;
         this.#method = found.method;
+        this.#generation = found.generation;
         this.#start(attempt, found.generation);
         return;
       case "lost":
@@ -81,6 +84,8 @@ export class JsonCall implements Stages, Translator {
 
   async extend(type: string): Promise<boolean> {
     const attempt = this.#attempt as Attempt;
+    // A stream may outlive its pod's address: another pod answers there, and its schema is none for this one.
+    if (attempt.endpoint.generation !== this.#generation) return false;
     const schema = await this.#json.extend(attempt.endpoint, type, this.#request);
     const { service, method } = this.#request;
     const found = schema?.method(service, method);

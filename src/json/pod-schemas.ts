@@ -24,6 +24,8 @@ export type Found =
 const REASK_MS = 10_000;
 /** Symbols that a pod did not have, of which that is remembered. */
 const MAX_UNKNOWN = 256;
+/** What may be the full name of a type. Of names in an Any, which come from clients: a pod is asked for no other, and they are remembered. */
+const TYPE_NAME = /^[A-Za-z_][\w.]{0,511}$/;
 
 export interface PodParts {
   readonly clock: Clock;
@@ -81,7 +83,8 @@ export class PodSchemas {
   /** Another type was met in an Any. @returns the schema that has it; null when there is none */
   async extend(type: string, authority: string): Promise<Schema | null> {
     if (this.schema?.message(type) !== undefined) return this.schema;
-    if (this.#mayAsk(type)) await this.#learn(type, authority);
+    if (!TYPE_NAME.test(type)) return null;
+    if (this.#mayAsk(type)) await this.#learn(ownString(type), authority);
     return this.schema?.message(type) === undefined ? null : this.schema;
   }
 
@@ -115,7 +118,8 @@ export class PodSchemas {
   async #ask(symbol: string, authority: string): Promise<Asked> {
     const { clock } = this.#parts;
     for (;;) {
-      const api = REFLECTION_APIS[this.#api];
+      const index = this.#api;
+      const api = REFLECTION_APIS[index];
       // What is asked for again is asked for anew.
       const known: Files = this.#askedAt.has(symbol) ? new Map() : this.#files;
       const asked = await askPod(this.#endpoint, { clock, authority, api, symbol, known });
@@ -123,8 +127,9 @@ export class PodSchemas {
       if (asked.kind !== "lost" && asked.generation !== this.generation) {
         return { kind: "lost", message: "the pod was replaced" };
       }
-      if (asked.kind === "unimplemented" && this.#api + 1 < REFLECTION_APIS.length) {
-        this.#api++;
+      if (asked.kind === "unimplemented" && index + 1 < REFLECTION_APIS.length) {
+        // Others may have asked at the same time, and heard the same.
+        this.#api = Math.max(this.#api, index + 1);
         continue;
       }
       if (asked.kind !== "lost") this.#remember(symbol, asked);
@@ -175,4 +180,9 @@ export class PodSchemas {
   #fields(): { readonly backend: string; readonly endpoint: string } {
     return { backend: this.#parts.backend, endpoint: this.#endpoint.label };
   }
+}
+
+/** A string that is cut out of another keeps all of that in memory, in V8: here, perhaps, megabytes of a type's URL. */
+function ownString(text: string): string {
+  return JSON.parse(`"${text}"`);
 }

@@ -55,11 +55,18 @@ export function toJsonValue(schema: Schema, type: string, bytes: Uint8Array): un
   }
 }
 
+/** Characters of an error, which travels in a header: names and values in it are the peer's, and as long as it likes. */
+const MAX_ERROR = 500;
+
 function failure(schema: Schema, type: DescMessage, error: unknown): Translated {
   const { missed } = schema;
-  if (missed !== "")
-    return { error: `google.protobuf.Any holds a ${missed}, which is in no known schema`, missing: missed };
-  return { error: explain(type, error) };
+  schema.missed = "";
+  if (missed === "") return { error: cut(explain(type, error), MAX_ERROR) };
+  return { error: `google.protobuf.Any holds a ${cut(missed, 200)}, which is in no known schema`, missing: missed };
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}...` : text;
 }
 
 /** The library's words, with the field in front: `field "price" of shop.v1.Item: expected number (int32), got "x"`. */

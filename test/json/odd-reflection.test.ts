@@ -1,0 +1,174 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { describe, expect, test } from "vitest";
+import { decodeReply } from "../../src/json/reflection-codec.ts";
+import { envelope } from "../../src/protocols/envelope.ts";
+import { okTrailers } from "../gateway/support/fields.ts";
+import type { Party } from "../gateway/support/party.ts";
+import { framed, openJson, readAll, unary } from "./support/ask-json.ts";
+import { filesOf } from "./support/protos.ts";
+import type { SchemaPod } from "./support/schema-pod.ts";
+import { addressOf, SETS, startShop } from "./support/shop.ts";
+
+const ADD = "/shop.v1.Cart/Add";
+
+const isReflection = ({ fields }: Party) => fields.some((text) => text.startsWith("/grpc.reflection"));
+
+/** Lets `change` see each question to a pod's reflection before it is answered. @returns the questions' streams */
+function onReflection({ pod }: SchemaPod, change: (party: Party, index: number) => "answer" | "mine"): Party[] {
+  const seen: Party[] = [];
+  const { onHead } = pod;
+  pod.onHead = (party) => {
+    if (isReflection(party)) {
+      seen.push(party);
+      if (change(party, seen.length - 1) === "mine") return;
+    }
+    onHead(party);
+  };
+  return seen;
+}
+
+/** As tonic does: where others answer that they do not have something, the call ends. What was asked after it is not answered. */
+function asTonic(party: Party): "answer" {
+  const { send } = party;
+  let ended = false;
+  party.send = (bytes) => {
+    if (ended) return party;
+    if (!("code" in decodeReply(bytes.subarray(5)))) return send.call(party, bytes);
+    ended = true;
+    return party.finish(["grpc-status", "5", "grpc-message", "symbol 'x' not found"]);
+  };
+  return "answer";
+}
+
+describe("reflection: pods with manners of their own", () => {
+  test("v1alpha alone, two services asked for at once: both are answered", async () => {
+    const { world, pods } = await startShop({ pod: { reflection: "v1alpha" }, backend: { json: "transcode" } });
+    const client = await world.client();
+    const calls = [ADD, "/shop.v1.Nope/Count"].map((path) => openJson(client, path).send(framed({})).finish());
+    await world.settle();
+    expect(calls[0].status.code).toBe(0);
+    expect(calls[1].status.message).toContain("does not have shop.v1.Nope/Count");
+    expect(pods[0].asked.sort()).toEqual(["shop.v1.Cart", "shop.v1.Nope"]);
+  });
+
+  test("NOT_FOUND as the end of the call, as tonic has it: the symbol is unknown, and others are asked for as ever", async () => {
+    const { world, pods } = await startShop({ backend: { json: "transcode" } });
+    onReflection(pods[0], asTonic);
+    for (let i = 0; i < 2; i++) {
+      expect((await unary(world, "/shop.v1.Nope/Add", {})).json).toEqual({
+        code: "unimplemented",
+        message:
+          "JSON of shop.v1.Nope/Add cannot be translated: endpoint 10.0.0.1:9000: the pod's server reflection does not have shop.v1.Nope/Add",
+      });
+    }
+    expect((await unary(world, ADD, { name: "tea" })).status).toBe(200);
+    expect(pods[0].asked).toEqual(["shop.v1.Nope", "shop.v1.Cart"]);
+  });
+
+  test("NOT_FOUND for a file that is imported, as the end of the call: the others are asked for in another", async () => {
+    const cart = fromBinary(FileDescriptorProtoSchema, filesOf(SETS.v1).get("shop/v1/cart.proto") as Uint8Array);
+    cart.dependency.unshift("gogoproto/gogo.proto");
+    const { world, pods } = await startShop({ pod: { alone: true } });
+    const imports = new Map([["shop/v1/cart.proto", toBinary(FileDescriptorProtoSchema, cart)]]);
+    pods[0].files = new Map([...filesOf(SETS.v1), ...imports]);
+    const streams = onReflection(pods[0], asTonic);
+    expect((await unary(world, ADD, { name: "tea", paidWith: { units: 3 } })).status).toBe(200);
+    expect(streams).toHaveLength(2);
+    expect(pods[0].asked.slice(-2)).toEqual(["google/protobuf/any.proto", "shop/v1/money.proto"]);
+  });
+
+  test("one that ends the call after the first answer, OK: reflection has failed, and is asked again 10 s later", async () => {
+    const { world, pods } = await startShop({ pod: { alone: true } });
+    onReflection(pods[0], (party, index) => {
+      const { send } = party;
+      if (index === 0) party.send = (bytes) => send.call(party, bytes).finish(okTrailers);
+      return "answer";
+    });
+    expect((await unary(world, ADD, {})).status).toBe(501);
+    await world.advance(10_001);
+    expect((await unary(world, ADD, {})).status).toBe(200);
+  });
+
+  test("one that does not end its call after we have: it is reset, and holds nothing up", async () => {
+    const { world, pods } = await startShop();
+    const [pod] = pods;
+    const seen = onReflection(pod, (party) => {
+      party.finish = () => party;
+      return "answer";
+    });
+    expect((await unary(world, ADD, { name: "tea" })).status).toBe(200);
+    expect(seen.map(({ aborted }) => aborted)).toEqual([null]);
+    // What it still says is not read.
+    seen[0].send(envelope(0, new Uint8Array(100)));
+    await world.advance(5_001);
+    expect(seen.map(({ aborted }) => aborted === null)).toEqual([false]);
+    expect((await unary(world, ADD, { name: "tea" })).status).toBe(200);
+    expect(pod.asked).toEqual(["shop.v1.Cart"]);
+  });
+
+  test("one that is lost while a GET asks it: another pod is asked", async () => {
+    const { world, pods } = await startShop({ versions: ["v1", "v1"] });
+    const asked: number[] = [];
+    pods.forEach((pod, index) => {
+      onReflection(pod, () => (asked.push(index) === 1 ? "mine" : "answer"));
+    });
+    const url = "http://echo.test/shop.v1.Cart/Price?connect=v1&encoding=json&message=%7B%7D";
+    const answer = readAll(world, new Request(url));
+    await world.settle();
+    const [first] = asked;
+    world.net.linksTo(addressOf(first))[0].break();
+    await world.settle();
+    expect((await answer).json).toEqual({ version: "v1", item: {} });
+    expect(asked).toEqual([first, 1 - first]);
+  });
+});
+
+describe("reflection: what a client writes", () => {
+  test("a type's name that is none, or very long, is not asked for, and errors stay short", async () => {
+    const { world, pods } = await startShop();
+    const long = "n".repeat(1 << 20);
+    const items = [
+      { gift: { "@type": `x/${long}` } },
+      { gift: { "@type": "x/shop.v1.Gift and more" } },
+      { [long]: 1 },
+      { price: long },
+    ];
+    for (const item of items) {
+      const { status, text } = await unary(world, ADD, item);
+      expect(status).toBe(400);
+      expect(text.length).toBeLessThan(700);
+    }
+    expect(pods[0].asked).toEqual(["shop.v1.Cart"]);
+  });
+});
+
+describe("reflection: a stream that outlives its pod's address", () => {
+  test("is never translated by the schema of the pod that answers there now", async () => {
+    const { world, pods } = await startShop();
+    const [pod] = pods;
+    const client = await world.client();
+    const call = openJson(client, "/shop.v1.Cart/Trade").send(framed({ name: "a", price: "3" }));
+    await world.settle();
+    // The old process finishes its streams; a new one, of another version, listens at the same address.
+    pod.pod.goaway(0x7fffffff);
+    await world.settle();
+    expect(world.net.linksTo(addressOf(0))).toHaveLength(2);
+    pod.files = filesOf(SETS.v2);
+    // Its schema is known by the time that the old stream wants more.
+    const { json } = await unary(world, ADD, { name: "b", fresh: true });
+    expect(json).toEqual({ version: "v1", item: { name: "b", fresh: true } });
+    const gift = { "@type": "type.googleapis.com/shop.v1.Gift", wrapping: "blue" };
+    call
+      .send(framed({ name: "b", gift }))
+      .send(framed({ name: "c", price: "3" }))
+      .finish();
+    await world.settle();
+    expect(call.status.code).toBe(3);
+    expect(call.status.message).toContain("shop.v1.Gift, which is in no known schema");
+    expect(pod.got).toEqual([
+      { name: "a", price: "3" },
+      { name: "b", fresh: true },
+    ]);
+  });
+});
