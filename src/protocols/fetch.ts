@@ -76,6 +76,18 @@ export function requestHead(request: Pick<globalThis.Request, "method" | "url" |
   return ownHead(fields);
 }
 
+/** What no field value may have (RFC 9110 5.5): controls other than a tab. HTTP/2 lets all but three of them pass. */
+const invisible = /[^\t\x20-\x7e\x80-\xff]/;
+const allInvisible = new RegExp(invisible, "g");
+
+/**
+ * A value with a space in place of every control (RFC 9110 5.5). Platforms refuse the whole answer otherwise, and Deno 2.9.6 ends
+ * the process: "panicked at libs/http_h1/write.rs:235: invalid response header value".
+ */
+function visible(value: string): string {
+  return invisible.test(value) ? value.replace(allInvisible, " ") : value;
+}
+
 class FetchDownstream implements Downstream {
   source: Flow | null = null;
   readonly peer: string;
@@ -192,7 +204,7 @@ class FetchDownstream implements Downstream {
     if (this.#over) return;
     this.#headSent = true;
     const headers = new Headers();
-    for (let i = 2; i < head.fields.length; i += 2) headers.append(head.fields[i], head.fields[i + 1]);
+    for (let i = 2; i < head.fields.length; i += 2) headers.append(head.fields[i], visible(head.fields[i + 1]));
     const status = Number(head.fields[1]);
     const bodyless = status === 204 || status === 304 || this.#request.method === "HEAD";
     const body = bodyless ? null : this.#body();

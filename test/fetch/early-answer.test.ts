@@ -80,6 +80,16 @@ describe("fetch: an answer that ends before its request", () => {
   });
 });
 
+test("fetch: controls in an answer's fields become spaces, for platforms refuse them, or end", async () => {
+  const answer = (to: Downstream): Receiver => {
+    to.head(ownHead([":status", "200", "x-a", "1\x01\x1f2\x7f3\t4\xe9"]));
+    to.end(null);
+    return nobody;
+  };
+  const response = await enterFetch(new Request("https://edge.example/p.S/M"), answer);
+  expect(response.headers.get("x-a")).toBe("1  2 3\t4\xe9");
+});
+
 describe("fetch: requests that do not come as they should", () => {
   /** What is asked of it, in order. */
   function listener() {
