@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { helpText } from "../../src/config/flags.ts";
 import { readOptions } from "../conformance/options.ts";
 import { ROOT } from "../e2e/support/runtimes.ts";
 import { commands } from "./commands.ts";
@@ -18,6 +19,11 @@ const written = new Map(
     .filter(([, found]) => found.length > 0),
 );
 
+/** What stands between single backticks, by page. */
+const spans = pages.flatMap(({ path, text }) =>
+  [...text.replaceAll(/^```[\s\S]*?^```/gm, "").matchAll(/`([^`\n]+)`/g)].map(([, span]) => [path, span] as const),
+);
+
 describe("commands of the documentation", () => {
   test.each([...written])("%s: something runs each of them, or says why nothing can", (path, found) => {
     const known = commands[path] ?? {};
@@ -30,6 +36,33 @@ describe("commands of the documentation", () => {
       const args = [...options.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
       expect(() => readOptions(args), command).not.toThrow();
     }
+  });
+
+  test("what the text names of npm run, npx tsx, vitest and bash is there", () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: object };
+    const missing = spans.flatMap(([path, span]) => {
+      const script = /\bnpm run (?:--silent )?([\w:]+)/.exec(span)?.[1];
+      const file = /^(?:npx tsx|npx vitest run|bash|node) ((?:test|\.ci)\/\S+)/.exec(span)?.[1];
+      const gone =
+        (script !== undefined && !(script in scripts)) || (file !== undefined && !existsSync(join(ROOT, file)));
+      return gone ? [`${path}: ${span}`] : [];
+    });
+    expect(spans.filter(([, span]) => span.includes("npm run")).length).toBeGreaterThan(20);
+    expect(missing).toEqual([]);
+  });
+
+  test("flags of fairlead that the text names are flags of fairlead", () => {
+    const known = new Set([...helpText().matchAll(/--[\w-]+/g)].map(([flag]) => flag));
+    // On these pages every flag is ours; elsewhere those behind the name.
+    const ours = ["README.md", "docs/start.md", "docs/observe.md", "docs/secure.md", "docs/browser.md"];
+    const named = spans.filter(
+      ([path, span]) => /^(?:npx )?fairlead /.test(span) || (ours.includes(path) && /^--/.test(span)),
+    );
+    expect(named.length).toBeGreaterThan(8);
+    const unknown = named.flatMap(([path, span]) =>
+      [...span.matchAll(/--[a-z][\w-]*/g)].filter(([flag]) => !known.has(flag)).map(([flag]) => `${path}: ${flag}`),
+    );
+    expect(unknown).toEqual([]);
   });
 
   test("none is listed that stands nowhere", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { missingCurl } from "../clients/tools.ts";
+import { toolOrSkip, validate } from "../deploy/kubernetes/render.ts";
 import { ROOT } from "../e2e/support/runtimes.ts";
 import { commands } from "./commands.ts";
 import { eventRows, metricRows } from "./observed.ts";
@@ -108,6 +109,15 @@ describe("configurations of the documentation", () => {
       expect(said).toContain("OK");
     },
   );
+
+  const validator = toolOrSkip("kubectl-validate", "objects of Kubernetes in the documentation");
+  test.skipIf(validator === null)("objects of Kubernetes fit its schemas", () => {
+    const objects = yaml
+      .filter(([, fence]) => kindOf(fence) === "kubernetes")
+      .map(([where, { text }]) => [where, text]);
+    expect(objects.length).toBeGreaterThan(0);
+    expect(validate(validator!, Object.fromEntries(objects))).toEqual([]);
+  });
 
   const nginx = find("nginx");
   if (nginx === null)
