@@ -26,8 +26,8 @@ export type Asked =
   | { readonly kind: "unknown"; readonly generation: number }
   /** The pod does not have this reflection service. */
   | { readonly kind: "unimplemented"; readonly generation: number }
-  /** It has it and does not answer to us. */
-  | { readonly kind: "refused"; readonly message: string; readonly generation: number }
+  /** It has it and does not answer to us, or not to this question. */
+  | { readonly kind: "refused"; readonly what: "all" | "symbol"; readonly message: string; readonly generation: number }
   /** No stream, or it broke off: the pod is gone. */
   | { readonly kind: "lost"; readonly message: string };
 
@@ -129,12 +129,12 @@ class Asking implements StreamWaiter, Receiver {
     if (statusOf(this.#head?.fields ?? []) !== null || this.#head?.fields[1] !== "200") return;
     this.#bytes += end - start;
     if (this.#bytes > MAX_BYTES) {
-      this.#refuse(`more than ${MAX_BYTES} bytes of descriptors`);
+      this.#refuse("symbol", `more than ${MAX_BYTES} bytes of descriptors`);
       return;
     }
     this.#reader.add(bytes, start, end);
     for (let next = this.#reader.next(); next !== null && !this.#over; next = this.#reader.next()) {
-      if ("error" in next || next.compressed) this.#refuse("its answer is malformed");
+      if ("error" in next || next.compressed) this.#refuse("symbol", "its answer is malformed");
       else this.#read(next.bytes);
     }
     this.#reader.settle();
@@ -149,11 +149,11 @@ class Asking implements StreamWaiter, Receiver {
         const generation = this.#generation;
         if (reply.code === Status.NOT_FOUND) this.#end({ kind: "unknown", generation });
         else if (reply.code === Status.UNIMPLEMENTED) this.#end({ kind: "unimplemented", generation });
-        else this.#refuse(`code ${reply.code}: ${reply.message.slice(0, 200)}`);
+        else this.#refuse("symbol", `code ${reply.code}: ${reply.message.slice(0, 200)}`);
         return;
       }
     } catch {
-      this.#refuse("its answer is malformed");
+      this.#refuse("symbol", "its answer is malformed");
       return;
     }
     this.#answered();
@@ -182,7 +182,7 @@ class Asking implements StreamWaiter, Receiver {
       return;
     }
     if (this.#wanted.size + missing.size > MAX_FILES) {
-      this.#refuse(`more than ${MAX_FILES} files`);
+      this.#refuse("symbol", `more than ${MAX_FILES} files`);
       return;
     }
     for (const file of missing) {
@@ -202,7 +202,7 @@ class Asking implements StreamWaiter, Receiver {
     if (code === Status.UNIMPLEMENTED) this.#finish({ kind: "unimplemented", generation });
     else if (code === Status.NOT_FOUND) this.#endedByAnswer();
     else if (code === Status.UNAVAILABLE || code === Status.CANCELLED) this.#finish({ kind: "lost", message });
-    else this.#finish({ kind: "refused", message: `code ${code}: ${message.slice(0, 200)}`, generation });
+    else this.#finish(refusal("all", `code ${code}: ${message.slice(0, 200)}`, generation));
   }
 
   /** tonic's way to say that it does not have what was asked for: it ends the call. What is left is asked in another. */
@@ -221,7 +221,7 @@ class Asking implements StreamWaiter, Receiver {
   abort(reason: Abort): void {
     if (this.#over) this.#timer?.cancel();
     else if (reason.by === "connection" || reason.unprocessed) this.#finish({ kind: "lost", message: reason.message });
-    else this.#finish({ kind: "refused", message: reason.message, generation: this.#generation });
+    else this.#finish(refusal("all", reason.message, this.#generation));
   }
 
   // ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,13 +240,13 @@ class Asking implements StreamWaiter, Receiver {
   #late(): void {
     const message = `no answer within ${PATIENCE_MS} ms`;
     if (this.#over) this.#stream?.abort(localAbort(ErrorCode.CANCEL, message));
-    else this.#refuse(message);
+    else this.#refuse("all", message);
   }
 
-  #refuse(message: string): void {
+  #refuse(what: "all" | "symbol", message: string): void {
     if (this.#stream === null) this.#endpoint.withdraw(this);
     else this.#stream.abort(localAbort(ErrorCode.CANCEL, message));
-    this.#finish({ kind: "refused", message, generation: this.#endpoint.generation });
+    this.#finish(refusal(what, message, this.#endpoint.generation));
   }
 
   #finish(asked: Asked): void {
@@ -255,4 +255,8 @@ class Asking implements StreamWaiter, Receiver {
     this.#timer?.cancel();
     this.#resolve(asked);
   }
+}
+
+function refusal(what: "all" | "symbol", message: string, generation: number): Asked {
+  return { kind: "refused", what, message, generation };
 }

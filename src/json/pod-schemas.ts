@@ -2,7 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Endpoint } from "../balancing/endpoint.ts";
 import type { Clock, Log } from "../runtime/machine.ts";
 import { type Asked, askPod, REFLECTION_APIS } from "./ask-pod.ts";
-import { createSchema, type Files, type Schema } from "./schema.ts";
+import { createSchema, extendSchema, type Files, type Schema } from "./schema.ts";
 
 /** What a method's messages are translated by, or why not. */
 export type Found =
@@ -37,6 +37,13 @@ export interface PodParts {
   shared(files: Files): Schema | undefined;
 }
 
+/** What became of asking for a symbol. */
+interface Answer {
+  readonly at: number;
+  /** Why there is no schema; empty when there is, or when the pod does not have the symbol. */
+  readonly problem: string;
+}
+
 /** What one pod has said of its schema by reflection. Nothing of it outlives the pod: see `Endpoint.generation`. */
 export class PodSchemas {
   readonly generation: number;
@@ -46,11 +53,11 @@ export class PodSchemas {
   readonly #endpoint: Endpoint;
   #files: Files = new Map();
   readonly #pending = new Map<string, Promise<Asked>>();
-  /** When a symbol was last asked for. */
-  readonly #askedAt = new Map<string, number>();
+  /** What symbols were asked for. */
+  readonly #answers = new Map<string, Answer>();
   /** Index of the reflection service that the pod has, or is thought to have. */
   #api = 0;
-  /** Why the pod is not asked any more, until when. */
+  /** Why the pod is asked nothing at all, until when. */
   #deaf = "";
   #deafUntil = 0;
   /** The last failure that was logged. */
@@ -92,16 +99,17 @@ export class PodSchemas {
     const now = this.#parts.clock.now();
     if (now < this.#deafUntil) return false;
     if (this.#pending.has(symbol)) return true;
-    const askedAt = this.#askedAt.get(symbol);
-    return askedAt === undefined || now - askedAt >= REASK_MS;
+    const answer = this.#answers.get(symbol);
+    return answer === undefined || now - answer.at >= REASK_MS;
   }
 
   #conclude(service: string, method: string): Found {
-    const { generation } = this;
-    if (this.#deafUntil > this.#parts.clock.now()) return { kind: "none", generation, message: this.#at(this.#deaf) };
-    const { schema } = this;
+    const { generation, schema } = this;
     const found = schema?.method(service, method);
     if (schema !== null && found !== undefined) return { kind: "found", schema, method: found, generation };
+    const deaf = this.#deafUntil > this.#parts.clock.now() ? this.#deaf : "";
+    const problem = deaf || this.#answers.get(service)?.problem;
+    if (problem) return { kind: "none", generation, message: this.#at(problem) };
     const message = this.#at(`the pod's server reflection does not have ${service}/${method}`);
     return { kind: "unknown", generation, message };
   }
@@ -121,7 +129,7 @@ export class PodSchemas {
       const index = this.#api;
       const api = REFLECTION_APIS[index];
       // What is asked for again is asked for anew.
-      const known: Files = this.#askedAt.has(symbol) ? new Map() : this.#files;
+      const known: Files = this.#answers.has(symbol) ? new Map() : this.#files;
       const asked = await askPod(this.#endpoint, { clock, authority, api, symbol, known });
       // Another pod has answered than the one that this is about.
       if (asked.kind !== "lost" && asked.generation !== this.generation) {
@@ -138,42 +146,53 @@ export class PodSchemas {
   }
 
   #remember(symbol: string, asked: Asked): void {
-    const now = this.#parts.clock.now();
-    this.#askedAt.delete(symbol);
-    this.#askedAt.set(symbol, now);
-    if (this.#askedAt.size > MAX_UNKNOWN) this.#askedAt.delete(this.#askedAt.keys().next().value ?? "");
+    const { clock, log, needed } = this.#parts;
+    let problem = "";
     if (asked.kind === "unimplemented") {
       // A pod does not get another set of services in its life.
       this.#deaf = "the pod has no server reflection";
       this.#deafUntil = Number.POSITIVE_INFINITY;
-      this.#parts.log[this.#parts.needed ? "warn" : "debug"]("no server reflection", this.#fields());
-    } else if (asked.kind === "refused") this.#refuse(asked.message);
-    else if (asked.kind === "files") this.#add(asked.files);
+      log[needed ? "warn" : "debug"]("no server reflection", this.#fields());
+    } else if (asked.kind === "refused") {
+      problem = this.#failed(asked.message);
+      // Whoever asks for what the pod cannot answer does not keep others from asking.
+      if (asked.what === "all") {
+        this.#deaf = problem;
+        this.#deafUntil = clock.now() + REASK_MS;
+      }
+    } else if (asked.kind === "files") problem = this.#add(asked.files);
+    this.#answers.delete(symbol);
+    this.#answers.set(symbol, { at: clock.now(), problem });
+    if (this.#answers.size > MAX_UNKNOWN) this.#answers.delete(this.#answers.keys().next().value ?? "");
   }
 
-  #refuse(message: string): void {
-    this.#deaf = `the pod's server reflection failed: ${message}`;
-    this.#deafUntil = this.#parts.clock.now() + REASK_MS;
-    if (message === this.#said) return;
-    this.#said = message;
+  /** @returns the problem as calls are told */
+  #failed(message: string): string {
     const { log, needed } = this.#parts;
-    log[needed ? "warn" : "info"]("server reflection failed", { ...this.#fields(), error: message });
+    if (message !== this.#said)
+      log[needed ? "warn" : "info"]("server reflection failed", { ...this.#fields(), error: message });
+    this.#said = message;
+    return `the pod's server reflection failed: ${message}`;
   }
 
   #at(problem: string): string {
     return `endpoint ${this.#endpoint.label}: ${problem}`;
   }
 
-  #add(files: Files): void {
+  /** @returns a problem; empty when there is none */
+  #add(files: Files): string {
     const all: Files = new Map([...this.#files, ...files]);
     try {
       const shared = this.#parts.shared(all);
-      this.schema = shared ?? createSchema(all);
+      if (shared !== undefined) this.schema = shared;
+      else this.schema = this.schema === null ? createSchema(all) : extendSchema(this.schema, files);
       // One copy for all pods of a version.
       this.#files = this.schema.files;
       this.#parts.log.debug("schema learnt", { ...this.#fields(), files: all.size, shared: shared !== undefined });
+      return "";
     } catch (error) {
-      this.#refuse(`its descriptors do not fit together: ${error instanceof Error ? error.message : String(error)}`);
+      const message = error instanceof Error ? error.message : String(error);
+      return this.#failed(`its descriptors do not fit together: ${message.slice(0, 200)}`);
     }
   }
 

@@ -1,10 +1,12 @@
-import { type DescMessage, type DescMethod, type FileRegistry, fromBinary, type Registry } from "@bufbuild/protobuf";
+import { type DescMessage, type DescMethod, fromBinary, type Registry } from "@bufbuild/protobuf";
 import {
+  type FileDescriptorProto,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
   MethodOptions_IdempotencyLevel,
 } from "@bufbuild/protobuf/wkt";
-import { link } from "./link.ts";
+import { sameBytes } from "../files/watched-files.ts";
+import { type Linked, link, linkMore } from "./link.ts";
 
 /** Serialized `google.protobuf.FileDescriptorProto`s by file name. */
 export type Files = ReadonlyMap<string, Uint8Array>;
@@ -16,10 +18,13 @@ export class Schema {
   readonly types: Registry;
   /** A type that was looked for in vain since this was last emptied: an `Any` held it. */
   missed = "";
-  readonly #registry: FileRegistry;
+  readonly linked: Linked;
+  readonly #registry: Registry;
 
-  constructor(files: Files, registry: FileRegistry) {
+  constructor(files: Files, linked: Linked) {
+    const { registry } = linked;
     this.files = files;
+    this.linked = linked;
     this.#registry = registry;
     this.types = { ...registry, getMessage: (name) => this.#message(name) };
   }
@@ -46,7 +51,21 @@ export function hasNoSideEffects(method: DescMethod): boolean {
 
 /** @throws when the files do not fit together */
 export function createSchema(files: Files): Schema {
-  return new Schema(files, link([...files.values()].map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes))));
+  return new Schema(files, link(parsed(files)));
+}
+
+/** A schema with more files. Those that are in `schema`, too, may have changed. @throws when they do not fit together */
+export function extendSchema(schema: Schema, more: Files): Schema {
+  const fresh: Files = new Map([...more].filter(([name, bytes]) => !isSame(schema.files.get(name), bytes)));
+  if (fresh.size === 0) return schema;
+  const files: Files = new Map([...schema.files, ...fresh]);
+  const { linked } = schema;
+  for (const name of fresh.keys()) if (linked.files.has(name)) return createSchema(files);
+  return new Schema(files, linkMore(linked, parsed(fresh)));
+}
+
+function parsed(files: Files): FileDescriptorProto[] {
+  return [...files.values()].map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
 }
 
 /** @param bytes a serialized FileDescriptorSet, or a buf image, which is one with more fields. @throws when it is not */
@@ -60,14 +79,12 @@ export function readDescriptorSet(bytes: Uint8Array): Schema {
 export function sameFiles(one: Files, other: Files): boolean {
   if (one.size !== other.size) return false;
   for (const [name, bytes] of one) {
-    const others = other.get(name);
-    if (others === undefined || !sameBytes(bytes, others)) return false;
+    if (!isSame(other.get(name), bytes)) return false;
   }
   return true;
 }
 
-export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  if (one.length !== other.length) return false;
-  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
-  return true;
+/** Pods of one version share the very arrays, mostly. */
+function isSame(one: Uint8Array | undefined, other: Uint8Array): boolean {
+  return one === other || (one !== undefined && sameBytes(one, other));
 }

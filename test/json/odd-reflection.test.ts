@@ -1,9 +1,10 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { decodeReply } from "../../src/json/reflection-codec.ts";
 import { envelope } from "../../src/protocols/envelope.ts";
-import { okTrailers } from "../gateway/support/fields.ts";
+import { okHead, okTrailers } from "../gateway/support/fields.ts";
 import type { Party } from "../gateway/support/party.ts";
 import { framed, openJson, readAll, unary } from "./support/ask-json.ts";
 import { filesOf } from "./support/protos.ts";
@@ -39,6 +40,19 @@ function asTonic(party: Party): "answer" {
     return party.finish(["grpc-status", "5", "grpc-message", "symbol 'x' not found"]);
   };
   return "answer";
+}
+
+/** ErrorResponse { error_code = 13 } */
+const internal = Uint8Array.of(0x3a, 2, 0x08, 13);
+
+/** A FileDescriptorResponse with a file whose import comes never. */
+function lonely(): Uint8Array {
+  const file = filesOf(SETS.v1).get("shop/v1/cart.proto") as Uint8Array;
+  const proto = fromBinary(FileDescriptorProtoSchema, file);
+  proto.dependency = [];
+  const bytes = toBinary(FileDescriptorProtoSchema, proto);
+  const answer = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(bytes).finish();
+  return new BinaryWriter().tag(4, WireType.LengthDelimited).bytes(answer).finish();
 }
 
 describe("reflection: pods with manners of their own", () => {
@@ -88,6 +102,42 @@ describe("reflection: pods with manners of their own", () => {
     expect((await unary(world, ADD, {})).status).toBe(501);
     await world.advance(10_001);
     expect((await unary(world, ADD, {})).status).toBe(200);
+  });
+
+  test.each([
+    ["an error of its own", (): Uint8Array => internal],
+    ["what is no answer", (): Uint8Array => Uint8Array.of(0x22, 0xff)],
+    ["files that do not fit together", lonely],
+  ] as const)("one that has %s for one service: the others are learnt meanwhile", async (_, answer) => {
+    const { world, pods } = await startShop({ backend: { json: "transcode" } });
+    onReflection(pods[0], (party, index) => {
+      if (index > 0) return "answer";
+      party.sendHead(okHead).send(envelope(0, answer()));
+      return "mine";
+    });
+    const broken = async (): Promise<unknown> => (await unary(world, "/shop.v1.Broken/Add", {})).json;
+    expect(await broken()).toMatchObject({ message: expect.stringContaining("server reflection failed: ") });
+    expect((await unary(world, ADD, { name: "tea" })).status).toBe(200);
+    expect(pods[0].asked).toEqual(["shop.v1.Cart"]);
+    // Not asked again before its time, either.
+    expect(await broken()).toMatchObject({ message: expect.stringContaining("server reflection failed: ") });
+    await world.advance(10_001);
+    expect(await broken()).toMatchObject({ message: expect.stringContaining("does not have shop.v1.Broken/Add") });
+    expect(pods[0].asked).toEqual(["shop.v1.Cart", "shop.v1.Broken"]);
+  });
+
+  test("a service that is known stays so while the pod does not answer what else it is asked", async () => {
+    const { world, pods } = await startShop({ backend: { json: "transcode" } });
+    const streams = onReflection(pods[0], (_, index) => (index === 0 ? "mine" : "answer"));
+    const client = await world.client();
+    const waits = openJson(client, "/shop.v1.Nope/Count").send(framed({})).finish();
+    await world.settle();
+    await world.advance(5_001);
+    expect(waits.status.message).toContain("no answer within 5000 ms");
+    expect((await unary(world, ADD, {})).status).toBe(501);
+    await world.advance(10_001);
+    expect((await unary(world, ADD, {})).status).toBe(200);
+    expect(streams).toHaveLength(2);
   });
 
   test("one that does not end its call after we have: it is reset, and holds nothing up", async () => {

@@ -6,7 +6,14 @@ import {
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
 import { beforeAll, expect, test } from "vitest";
-import { createSchema, type Files, hasNoSideEffects, readDescriptorSet, sameFiles } from "../../src/json/schema.ts";
+import {
+  createSchema,
+  extendSchema,
+  type Files,
+  hasNoSideEffects,
+  readDescriptorSet,
+  sameFiles,
+} from "../../src/json/schema.ts";
 import { toJsonText, toProtobuf } from "../../src/json/translate.ts";
 import { buildSet, filesOf } from "./support/protos.ts";
 
@@ -107,4 +114,46 @@ test("schema: pods have the same version when every byte is the same", () => {
     ),
   ).toBe(false);
   expect(sameFiles(files, filesOf(buildSet("v2")))).toBe(false);
+});
+
+/** Some of the files, by name. */
+const some = (...names: string[]): Files => new Map([...files].filter(([name]) => names.includes(name)));
+
+test("schema: more files join those that are there, which are not made again", () => {
+  const one = createSchema(some("shop/v1/money.proto"));
+  const all = extendSchema(one, files);
+  expect(all.method("shop.v1.Cart", "Add")).toBeDefined();
+  // What was known is the very same: hundreds of services are learnt one by one.
+  expect(all.message("shop.v1.Money")).toBe(one.message("shop.v1.Money"));
+  expect(all.message("shop.v1.Item")?.field.paidWith.message).toBe(one.message("shop.v1.Money"));
+  expect(sameFiles(all.files, files)).toBe(true);
+  const item = all.message("shop.v1.Item");
+  if (item === undefined) throw new Error("no Item");
+  const json = `{"paidWith":{"currency":"EUR"},"gift":{"@type":"type.googleapis.com/shop.v1.Gift","wrapping":"red"}}`;
+  const read = toProtobuf(all, item, new TextEncoder().encode(json), false);
+  if ("error" in read) throw new Error(read.error);
+  const written = toJsonText(all, item, read.bytes);
+  expect("bytes" in written && JSON.parse(new TextDecoder().decode(written.bytes))).toEqual(JSON.parse(json));
+  // The same files once more change nothing.
+  expect(extendSchema(all, filesOf(set))).toBe(all);
+});
+
+test("schema: a file that has changed, or that was not to be had before, is seen by all that import it", () => {
+  const before = createSchema(files);
+  const money = changed((file) => {
+    if (file.name === "shop/v1/money.proto") file.messageType[0].field[0].name = "coin";
+  }).get("shop/v1/money.proto") as Uint8Array;
+  const after = extendSchema(before, new Map([["shop/v1/money.proto", money]]));
+  expect(after.message("shop.v1.Item")?.field.paidWith.message?.fields[0].name).toBe("coin");
+
+  const late = changed((file) => file.name === "shop/v1/money.proto" && file.dependency.push("shop/v1/gift.proto"));
+  const stub = createSchema(new Map([["shop/v1/money.proto", late.get("shop/v1/money.proto") as Uint8Array]]));
+  expect(extendSchema(stub, some("shop/v1/gift.proto")).message("shop.v1.Gift")).toBeDefined();
+});
+
+test("schema: files that do not fit to those that are there are refused, and change nothing", () => {
+  const one = createSchema(some("shop/v1/gift.proto"));
+  expect(() => extendSchema(one, some("shop/v1/cart.proto"))).toThrow(/google\.protobuf\.Any|shop\.v1\.Money/);
+  expect(one.message("shop.v1.Gift")).toBeDefined();
+  expect(one.message("shop.v1.Item")).toBe(undefined);
 });
