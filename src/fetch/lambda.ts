@@ -56,26 +56,41 @@ export function createLambdaHandler(app: { fetch(request: Request): Response | P
   return awslambda.streamifyResponse(async (event, raw) => {
     const gone = new AbortController();
     const writer = new Writer(raw, () => gone.abort());
-    const response = await app.fetch(requestOf(event, gone.signal));
+    const request = requestOf(event, gone.signal);
+    const response = typeof request === "string" ? refusal(request) : await app.fetch(request);
     writer.begin(awslambda.HttpResponseStream.from(raw, metadataOf(response)));
     await writer.writeAll(response.body);
   });
 }
 
-function requestOf(event: LambdaEvent, signal: AbortSignal): Request {
+/** @returns what is wrong with it, for TRACE, and for headers and bodies that are none */
+function requestOf(event: LambdaEvent, signal: AbortSignal): Request | string {
   const { method } = event.requestContext.http;
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(event.headers)) if (value !== undefined) headers.set(name, value);
-  if (event.cookies !== undefined && event.cookies.length > 0) headers.set("cookie", event.cookies.join("; "));
-  const query = event.rawQueryString === "" ? "" : `?${event.rawQueryString}`;
-  const url = `https://${event.requestContext.domainName}${event.rawPath}${query}`;
-  const bodyless = method === "GET" || method === "HEAD";
-  return new Request(url, { method, headers, signal, ...(bodyless ? {} : { body: bodyOf(event) }) });
+  try {
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(event.headers)) if (value !== undefined) headers.set(name, value);
+    if (event.cookies !== undefined && event.cookies.length > 0) headers.set("cookie", event.cookies.join("; "));
+    const query = event.rawQueryString === "" ? "" : `?${event.rawQueryString}`;
+    const url = `https://${event.requestContext.domainName}${event.rawPath}${query}`;
+    const bodyless = method === "GET" || method === "HEAD";
+    return new Request(url, { method, headers, signal, ...(bodyless ? {} : { body: bodyOf(event) }) });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The function does not fail by what a client sends. */
+function refusal(problem: string): Response {
+  return new Response(`fairlead: the request cannot be read: ${problem}\n`, { status: 400 });
 }
 
 function bodyOf({ body = "", isBase64Encoded }: LambdaEvent): Uint8Array<ArrayBuffer> | string {
   if (!isBase64Encoded) return body;
-  return Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
+  const text = atob(body);
+  const bytes = new Uint8Array(text.length);
+  // A function for each byte costs twenty times as much: 350 ms for the largest body, in place of 17.
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 function metadataOf(response: Response): Parameters<AwsLambda["HttpResponseStream"]["from"]>[1] {
@@ -122,10 +137,11 @@ class Writer {
           this.#resume = resolve;
         });
       }
+      this.#stream.end();
     } finally {
+      // An answer that breaks is not ended: Lambda tells its client so when the handler fails.
       if (this.#gone) reader?.cancel().catch(() => {});
       this.#ended = true;
-      this.#stream.end();
     }
   }
 
