@@ -21,7 +21,7 @@ const shell = (page: string) =>
     .flatMap((fence) => commandsOf(fence));
 
 describe("docs/kubernetes.md", () => {
-  const lines = shell("docs/kubernetes.md");
+  const lines = [...shell("docs/kubernetes.md"), ...shell("deploy/helm/fairlead/README.md")];
   const helm = toolOrSkip("helm", "the commands of docs/kubernetes.md that begin with helm upgrade");
   const kustomize = toolOrSkip("kustomize", "the commands of docs/kubernetes.md that begin with kubectl apply -k");
   const ofChart = lines.filter((line) => /^helm upgrade .*deploy\/helm\/fairlead/.test(line));

@@ -111,6 +111,11 @@ export const commands: Readonly<Record<string, Readonly<Record<string, Fate>>>> 
     "helm upgrade --install prometheus-adapter prometheus-community/prometheus-adapter --values deploy/kubernetes/prometheus-adapter.yaml":
       CLUSTER,
   },
+  "deploy/helm/fairlead/README.md": {
+    "helm upgrade --install fairlead deploy/helm/fairlead --set image.repository=registry.example.com/fairlead --set 'backends[0].name=cart' --set 'backends[0].target=dns:///cart.shop.svc.cluster.local:50051'":
+      RENDERED,
+    "helm test fairlead": { by: "test/deploy/helm/after.test.ts", as: "helm test" },
+  },
   "deploy/README.md": {
     "podman build --tag fairlead:0.1.0 --file deploy/container/Containerfile .": ENGINE,
     "podman run --read-only --cap-drop all --publish 8080:8080 fairlead:0.1.0 dns:///echo.example.internal:50051":

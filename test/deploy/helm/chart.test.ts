@@ -51,7 +51,9 @@ describe.skipIf(helm === "")("the chart", () => {
 
   test("chart: with its defaults it makes what the kustomize base has, but for Helm's own labels", () => {
     const plain = parseObjects(readFileSync(join(ROOT, "deploy/kubernetes.yaml"), "utf8"));
-    expect(comparable(renderings.get("defaults")?.objects ?? [])).toEqual(comparable(plain));
+    // The pod of helm test is Helm's own.
+    const made = renderings.get("defaults")?.objects.filter(({ kind }) => kind !== "Pod") ?? [];
+    expect(comparable(made)).toEqual(comparable(plain));
   });
 
   test("chart: a change of the configuration makes new pods, and one that the gateway does not read makes none", () => {
@@ -77,7 +79,7 @@ describe.skipIf(helm === "")("the chart", () => {
     const { objects } = helmTemplate(helm, { loadBalancer: { enabled: true } }, `r${"-2".repeat(26)}`);
     const names = objects.map(({ metadata }) => metadata.name);
     for (const name of names) expect(name).toMatch(/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/);
-    expect(new Set(names.map((name) => name.length))).toEqual(new Set([56, 63]));
+    expect(Math.max(...names.map((name) => name.length))).toBe(63);
   });
 
   test("chart: every value of values.yaml is in the schema, and the schema lets no other in", () => {

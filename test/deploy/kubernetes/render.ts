@@ -28,9 +28,9 @@ export interface Rendered {
 }
 
 /** @throws Error with helm's message */
-export function helmTemplate(helm: string, values: Values, release = "fairlead"): Rendered {
+export function helmTemplate(helm: string, values: Values, release = "fairlead", chart = CHART): Rendered {
   return withValues(values, (file) => {
-    const args = ["template", release, CHART, "--kube-version", `${KUBERNETES}.0`, "--values", file];
+    const args = ["template", release, chart, "--kube-version", `${KUBERNETES}.0`, "--values", file];
     return rendered(run(helm, args));
   });
 }

@@ -9,6 +9,10 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "fairlead.image" -}}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+
 {{- define "fairlead.selector" -}}
 app.kubernetes.io/name: fairlead
 app.kubernetes.io/instance: {{ .Release.Name }}
