@@ -30,7 +30,7 @@ export function createDohTransport(options: DohOptions): DnsTransport {
       const sent = message.slice();
       sent[0] = 0;
       sent[1] = 0;
-      let response: Response;
+      let response: Response | null = null;
       try {
         response = await ask(url, {
           method: "POST",
@@ -43,16 +43,34 @@ export function createDohTransport(options: DohOptions): DnsTransport {
         const type = response.headers.get("content-type") ?? "";
         if (type.split(";")[0].trim().toLowerCase() !== MEDIA_TYPE)
           throw new Error(`content-type ${type || "missing"}`);
-        const bytes = new Uint8Array(await response.arrayBuffer());
-        if (bytes.length < 2 || bytes.length > MAX_MESSAGE_BYTES) throw new Error(`${bytes.length} bytes`);
+        const bytes = await readMessage(response);
         bytes[0] = message[0];
         bytes[1] = message[1];
         return bytes;
       } catch (error) {
+        // What is not read keeps a connection: workers have six of them.
+        if (response?.bodyUsed === false) response.body?.cancel().catch(() => {});
         throw plain(url, error, timeoutMs);
       }
     },
   };
+}
+
+/** No more is kept of an answer than a DNS message can have. @throws (rejects) when it is longer, or none */
+async function readMessage({ body }: Response): Promise<Uint8Array> {
+  const bytes = new Uint8Array(MAX_MESSAGE_BYTES);
+  let length = 0;
+  const reader = body?.getReader();
+  for (let next = await reader?.read(); next !== undefined && !next.done; next = await reader?.read()) {
+    if (length + next.value.length > MAX_MESSAGE_BYTES) {
+      reader?.cancel().catch(() => {});
+      throw new Error(`more than ${MAX_MESSAGE_BYTES} bytes`);
+    }
+    bytes.set(next.value, length);
+    length += next.value.length;
+  }
+  if (length < 2) throw new Error(`${length} bytes`);
+  return bytes.slice(0, length);
 }
 
 function urlOf(host: string, port: number): string {

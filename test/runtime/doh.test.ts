@@ -61,6 +61,40 @@ describe("dns over https", () => {
     await expect(dns.exchange(none, question, over)).rejects.toThrow(URL_OF_RESOLVER);
   });
 
+  test("an answer without end is given up at the length of the longest message", async () => {
+    let sent = 0;
+    let cancelled = false;
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        sent += 16_384;
+        controller.enqueue(new Uint8Array(16_384));
+      },
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    const headers = { "content-type": "application/dns-message" };
+    const { dns } = transport(() => new Response(endless, { headers }));
+    await expect(dns.exchange(none, question, over)).rejects.toThrow(/more than 65535 bytes/);
+    expect(cancelled).toBe(true);
+    expect(sent).toBeLessThan(120_000);
+  });
+
+  test.each([
+    [503, "application/dns-message"],
+    [200, "text/html"],
+  ])("what is not read of an answer is cancelled: %d %s", async (status, type) => {
+    let cancelled = false;
+    const page = new ReadableStream<Uint8Array>({
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    const { dns } = transport(() => new Response(page, { status, headers: { "content-type": type } }));
+    await expect(dns.exchange(none, question, over)).rejects.toThrow();
+    expect(cancelled).toBe(true);
+  });
+
   test("a time-out has the name that the resolver looks for", async () => {
     const { dns } = transport(() => Promise.reject(new DOMException("too late", "TimeoutError")));
     await expect(dns.exchange(none, question, over)).rejects.toMatchObject({
