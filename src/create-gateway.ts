@@ -45,8 +45,6 @@ interface DownstreamConnection extends Sweepable {
   readonly busy: boolean;
   /** Ends in order: no new call is taken, and the open ones finish. */
   drain(): void;
-  /** The same for one that has just been accepted: it is not to be turned away without a word. */
-  drainNewborn(): void;
 }
 
 type State = "starting" | "ready" | "draining" | "stopped";
@@ -130,6 +128,8 @@ class RunningGateway implements Gateway, GatewayView {
   async #drain(): Promise<boolean> {
     this.#state = "draining";
     const { drainDelay, drainTimeout } = this.#settings;
+    // At the end of the delay one between two calls could only be cut, and a call that is on its way then would be lost.
+    for (const connection of this.#connections) if (connection instanceof Http1Connection) connection.windDown();
     if (drainDelay > 0) await this.#sleep(drainDelay);
     this.#leaving = true;
     for (const { listening } of this.#listeners) listening.stop();
@@ -255,12 +255,19 @@ class RunningGateway implements Gateway, GatewayView {
     const welcome = <Kind extends DownstreamConnection>(connection: Kind): Kind => {
       this.#connections.add(connection);
       this.#sweeper.add(connection);
-      if (this.#leaving) connection.drainNewborn();
       return connection;
     };
     return {
-      http2: (stream) => welcome(new ServerConnection(stream, options, http2Events)),
-      http1: (stream, secure) => welcome(new Http1Connection(stream, secure, options, http1Events)),
+      http2: (stream) => {
+        const connection = welcome(new ServerConnection(stream, options, http2Events));
+        if (this.#leaving) connection.drain();
+        return connection;
+      },
+      http1: (stream, secure) => {
+        const connection = welcome(new Http1Connection(stream, secure, options, http1Events));
+        if (this.#state === "draining") connection.windDown();
+        return connection;
+      },
     };
   }
 

@@ -69,8 +69,8 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   /** What the time counts that {@link sweep} adds up: a head to come whole, or the next request to begin. */
   #waiting: "head" | "request" = "head";
   #age = 0;
-  /** The next answer is the last. */
-  #leaving = false;
+  /** said: the next answer to begin is the last, and says so. now: the same, and what is between two requests ends. */
+  #leaving: "no" | "said" | "now" = "no";
   /** Nothing is read any more, and nothing sent but what is queued. */
   #over = false;
   #closed = false;
@@ -261,7 +261,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   }
 
   ending(whole: boolean): boolean {
-    if (this.#leaving) return true;
+    if (this.#leaving !== "no") return true;
     // A client that waits for 100 (Continue) need not send the body after its answer, and then does not say so.
     if (this.#unsure) return true;
     if (this.#requested || this.#body === null) return false;
@@ -287,7 +287,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
     this.#body = null;
     this.#waiting = "request";
     this.#age = 0;
-    if (this.#leaving) this.#finish();
+    if (this.#leaving === "now") this.#finish();
     else if (!this.#reading) this.#read();
   }
 
@@ -367,14 +367,14 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
 
   /** Takes no further request: an idle connection ends now, a busy one with its answer. */
   drain(): void {
-    this.#leaving = true;
+    this.#leaving = "now";
     // A request whose head has begun to come is answered: HTTP/1.1 cannot say that it was not taken.
     if (this.#exchange === null && this.#input.length === 0) this.#finish();
   }
 
-  /** One request is answered. */
-  drainNewborn(): void {
-    this.#leaving = true;
+  /** The next answer is the last and says so, as HTTP/1.1 has no other way to send a client elsewhere without losing a request. */
+  windDown(): void {
+    if (this.#leaving === "no") this.#leaving = "said";
   }
 
   // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────

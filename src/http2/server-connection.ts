@@ -230,11 +230,6 @@ export class ServerConnection extends Connection {
     if (this.#phase === "warned" && drainPing.every((byte, i) => bytes[start + i] === byte)) this.#finalGoaway();
   }
 
-  /** A connection without streams costs a client nothing to lose here: GOAWAY tells it that none were taken. */
-  drainNewborn(): void {
-    this.drain();
-  }
-
   get busy(): boolean {
     return this.streams.size > 0;
   }

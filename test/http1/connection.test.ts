@@ -475,13 +475,43 @@ describe("ends", () => {
     expect(busy.stream.endedByOwner).toBe(true);
   });
 
-  test("drain: a connection that has just come gets one answer", () => {
+  test("wind down: a connection that has just come gets one answer", () => {
     const s = setup();
-    s.connection.drainNewborn();
+    s.connection.windDown();
     s.onEnd = (taken) => taken.answer("only");
     s.give(POST("/1", "") + POST("/2", ""));
     expect(s.sent()).toContain("connection: close\r\n");
     expect(s.taken.length).toBe(1);
+  });
+
+  test("wind down: an answer that has begun without a word of it leaves the connection for one more", () => {
+    const s = setup();
+    s.give(POST("/1", ""));
+    s.taken[0].exchange.head(own(":status", "200"));
+    expect(s.sent()).not.toContain("connection: close");
+    s.connection.windDown();
+    s.taken[0].exchange.end(null);
+    expect(s.stream.endedByOwner).toBe(false);
+    s.onEnd = (taken) => taken.answer("last");
+    s.give(POST("/2", ""));
+    expect(s.sent()).toContain("connection: close\r\n");
+    expect(s.stream.endedByOwner).toBe(true);
+  });
+
+  test("wind down: an idle connection stays until it is drained", () => {
+    const s = setup();
+    s.connection.windDown();
+    expect(s.stream.endedByOwner).toBe(false);
+    s.connection.drain();
+    expect(s.stream.endedByOwner).toBe(true);
+    const drained = setup();
+    drained.give(POST("/1", ""));
+    drained.taken[0].exchange.head(own(":status", "200"));
+    drained.connection.drain();
+    // It takes nothing back.
+    drained.connection.windDown();
+    drained.taken[0].exchange.end(null);
+    expect(drained.stream.endedByOwner).toBe(true);
   });
 
   test("drain: while an answer streams, the connection ends after it", () => {

@@ -1,9 +1,13 @@
+import { Agent } from "node:http";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import * as grpc from "@grpc/grpc-js";
 import { describe, expect, test, vi } from "vitest";
-import { pathOf } from "../e2e/support/echo.ts";
+import { describeEcho, pathOf } from "../e2e/support/echo.ts";
 import { type GatewayOptions, startGatewayProcess } from "../e2e/support/gateway.ts";
 import { startPod } from "../e2e/support/pods.ts";
-import { ROUND_ROBIN, startLoad } from "./support/load.ts";
+import { ROUND_ROBIN, repeat, startLoad } from "./support/load.ts";
+import { startService } from "./support/service.ts";
 import { createStage } from "./support/stage.ts";
 
 // Many processes start and work at once here: on a busy machine that takes its time.
@@ -24,6 +28,24 @@ async function startPair(options: Omit<GatewayOptions, "target">) {
 
 const bytes = (message: Buffer): Buffer => message;
 
+/** Unary calls of connect-node, which never sends one again, over so many connections that are kept. */
+function startHttp1Load(port: number, protocol: string, atOnce: number) {
+  const agent = new Agent({ keepAlive: true });
+  const options = { httpVersion: "1.1", baseUrl: `http://127.0.0.1:${port}`, nodeOptions: { agent } } as const;
+  const transport = protocol === "Connect" ? createConnectTransport(options) : createGrpcWebTransport(options);
+  const unary = describeEcho().methods.find(({ name }) => name === "Unary");
+  if (unary?.methodKind !== "unary") throw new Error("no method Unary");
+  const call = async (): Promise<string | null> => {
+    try {
+      await transport.unary(unary as DescMethodUnary, undefined, undefined, undefined, {});
+      return null;
+    } catch (error) {
+      return String(error);
+    }
+  };
+  return repeat(call, atOnce, () => agent.destroy());
+}
+
 describe("gateway", () => {
   test("SIGTERM under load, with another gateway there: exit 0, no call fails", async () => {
     const { one, other } = await startPair({});
@@ -36,6 +58,27 @@ describe("gateway", () => {
     expect(code).toBe(0);
     expect(load.failures).toEqual(new Map());
   });
+
+  test.each(["Connect", "gRPC-Web"])(
+    "SIGTERM under load of HTTP/1.1 with keep-alive, behind a Service: exit 0, no call of %s fails",
+    async (protocol) => {
+      const { one, other } = await startPair({ args: ["--drain-delay", "3s"] });
+      const service = stage.add(await startService([one.address, other.address]), (made) => made.close());
+      const load = startHttp1Load(service.port, protocol, 16);
+      await load.more(200);
+      const exit = one.stop();
+      // As Kubernetes does: who has failed readiness gets no new connections, some time after.
+      while ((await one.status("/readyz")) !== 503);
+      await load.more(100);
+      service.remove(one.address);
+      const code = await exit;
+      await load.more(200);
+      await load.stop();
+      console.log(`SIGTERM under load of ${protocol}: ${load.done()} calls, ${load.failed()} failed, exit ${code}`);
+      expect(code).toBe(0);
+      expect(load.failures).toEqual(new Map());
+    },
+  );
 
   test("SIGTERM with a stream open: readiness fails first, new calls are still taken, the stream ends well, exit 0", async () => {
     const { one } = await startPair({ args: ["--drain-delay", "3s"] });

@@ -1,10 +1,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { pathOf } from "../../e2e/support/echo.ts";
 
-/**
- * Unary calls without a pause, so many at a time, over the single connection of one grpc-js channel per address. The client
- * does not retry, not even what was refused unprocessed, so that it cannot hide a gateway's failures; see STOCK.
- */
+/** Calls without a pause, so many at a time. */
 export interface Load {
   /** Calls that have ended well. */
   done(): number;
@@ -13,18 +10,33 @@ export interface Load {
   failed(): number;
   /** Resolves when so many more calls have ended, well or not. */
   more(calls: number): Promise<void>;
-  /** Lets the calls that are under way end, and closes the channel. */
+  /** Lets the calls that are under way end, and closes the client. */
   stop(): Promise<void>;
 }
 
 const bytes = (message: Buffer): Buffer => message;
 
+/**
+ * Unary calls over the single connection of one grpc-js channel per address. The client does not retry, not even what was refused
+ * unprocessed, so that it cannot hide a gateway's failures; see STOCK.
+ */
 export function startLoad(target: string, atOnce: number, options: grpc.ChannelOptions = {}): Load {
   const client = new grpc.Client(target, grpc.credentials.createInsecure(), {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_retries": 0,
     ...options,
   });
+  const call = (): Promise<string | null> =>
+    new Promise((resolve) => {
+      client.makeUnaryRequest(pathOf("Unary"), bytes, bytes, Buffer.alloc(0), (error) =>
+        resolve(error === null ? null : `${error.code}: ${error.details}`),
+      );
+    });
+  return repeat(call, atOnce, () => client.close());
+}
+
+/** @param call resolves with what a failed call says, with null for one that has ended well */
+export function repeat(call: () => Promise<string | null>, atOnce: number, close: () => void): Load {
   const failures = new Map<string, number>();
   let failed = 0;
   const waiting = new Set<() => void>();
@@ -33,18 +45,13 @@ export function startLoad(target: string, atOnce: number, options: grpc.ChannelO
 
   const loop = async (): Promise<void> => {
     while (!stopping) {
-      await new Promise<void>((resolve) => {
-        client.makeUnaryRequest(pathOf("Unary"), bytes, bytes, Buffer.alloc(0), (error) => {
-          if (error === null) done++;
-          else {
-            const said = `${error.code}: ${error.details}`;
-            failures.set(said, (failures.get(said) ?? 0) + 1);
-            failed++;
-          }
-          for (const look of [...waiting]) look();
-          resolve();
-        });
-      });
+      const said = await call();
+      if (said === null) done++;
+      else {
+        failures.set(said, (failures.get(said) ?? 0) + 1);
+        failed++;
+      }
+      for (const look of [...waiting]) look();
       // A client whose every call fails at once must not starve the test.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -70,7 +77,7 @@ export function startLoad(target: string, atOnce: number, options: grpc.ChannelO
     stop: async () => {
       stopping = true;
       await loops;
-      client.close();
+      close();
     },
   };
 }

@@ -692,7 +692,8 @@ export const AdminSchema: GenMessage<Admin> = /*@__PURE__*/
 export type Drain = Message<"fairlead.config.v1.Drain"> & {
   /**
    * How long new calls are still taken after readiness has failed: the time that load balancers need to notice. Clients
-   * that still connect in this time are served instead of refused.
+   * that still connect in this time are served instead of refused. Over HTTP/1.1 every answer is the last of its connection
+   * and says so: a connection that is kept could only be cut at the end, under a request that is on its way.
    *
    * @generated from field: optional string delay = 1;
    */
