@@ -16,6 +16,7 @@ const DEPLOY_TEST = "test/deploy/docs.test.ts";
 const RENDERED: Fate = { by: DEPLOY_TEST, as: "helm upgrade" };
 const APPLIED: Fate = { by: DEPLOY_TEST, as: "kubectl apply" };
 const INSTALLED: Fate = { by: DEPLOY_TEST, as: "npm install" };
+const EXAMPLE: Fate = { by: "test/docs/packed.test.ts", as: "startShop()" };
 const CLUSTER: Fate = { needs: "a cluster" };
 const ENGINE: Fate = { needs: "a container engine; npm run container takes the same steps" };
 const tutorial: Fate = { by: README_TEST, as: "readSection(CONNECT_WEB)" };
@@ -86,14 +87,8 @@ export const commands: Readonly<Record<string, Readonly<Record<string, Fate>>>> 
     "npm run conformance:fetch": { by: ".ci/run", as: "npm run --silent conformance:fetch" },
   },
   "docs/json.md": {
-    "fairlead --listen 127.0.0.1:8080 dns:///shop:50051 &": {
-      by: "test/clients/grpcurl.test.ts",
-      as: "startGatewayProcess",
-    },
-    'curl --json \'{"name": "tea", "price": "350"}\' localhost:8080/shop.v1.Cart/Add': {
-      by: "test/clients/grpcurl.test.ts",
-      as: "--json",
-    },
+    "fairlead --listen 127.0.0.1:8080 dns:///shop:50051 &": EXAMPLE,
+    'curl --json \'{"name": "tea", "price": "350"}\' localhost:8080/shop.v1.Cart/Add': EXAMPLE,
   },
   "docs/kubernetes.md": {
     "kubectl apply -f deploy/kubernetes.yaml": APPLIED,

@@ -8,6 +8,7 @@ import { ROOT } from "../e2e/support/runtimes.ts";
 import { commands } from "./commands.ts";
 import { eventRows, metricRows } from "./observed.ts";
 import { commandsOf, type Fence, pageOf, pages } from "./pages.ts";
+import { startShop } from "./shop.ts";
 import { openSite, type Site } from "./site.ts";
 
 /** The documentation against the package as it would be published. */
@@ -57,6 +58,20 @@ describe("commands of the documentation, run", () => {
     }
     await site.stop();
   });
+});
+
+test.skipIf(curl !== null)("docs/json.md: the example prints what the page shows", async () => {
+  const [fence] = pageOf("docs/json.md").fences;
+  const [serve, ask] = commandsOf(fence);
+  const shop = await startShop();
+  try {
+    // A name of the cluster's, and a shell that waits for nothing.
+    await site.serve(`npx ${serve.replace("dns:///shop:50051 &", `ipv4:127.0.0.1:${shop.port}`)}`, '"listening"');
+    expect((await site.run(ask)).trim()).toBe(fence.text.split("\n").at(-1));
+  } finally {
+    await site.stop();
+    shop.stop();
+  }
 });
 
 /** What a fence of `yaml` is, by what stands in it. */
