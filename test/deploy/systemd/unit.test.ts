@@ -39,15 +39,22 @@ const analyze = toolOrSkip("systemd-analyze", "the systemd units");
 describe.skipIf(analyze === null)("the units, as systemd reads them", () => {
   const stage = createStage();
   // Its paths are those of an installation; what verify wants to see is that there are such programs.
-  const unit = () => {
+  const unit = (text = service) => {
     const copy = stage.add(mkdtempSync(join(tmpdir(), "fairlead-unit-")), (path) => rmSync(path, { recursive: true }));
-    writeFileSync(join(copy, "fairlead.service"), service.replaceAll("/usr/bin/node", nodeProgram()));
+    writeFileSync(join(copy, "fairlead.service"), text.replaceAll("/usr/bin/node", nodeProgram()));
     writeFileSync(join(copy, "fairlead.socket"), socket);
     return [join(copy, "fairlead.service"), join(copy, "fairlead.socket")];
   };
 
   test("systemd: systemd-analyze verify says nothing", () => {
     const { status, stdout, stderr } = spawnSync(analyze!, ["verify", ...unit()], { encoding: "utf8" });
+    expect([status, stdout, stderr]).toEqual([0, "", ""]);
+  });
+
+  test("systemd: nor does it about the lines for TLS, when they are taken in", () => {
+    const text = service.replaceAll(/^#(?=[A-Z]\w+=)/gm, "");
+    expect(setting(text, "LoadCredential")).toHaveLength(2);
+    const { status, stdout, stderr } = spawnSync(analyze!, ["verify", ...unit(text)], { encoding: "utf8" });
     expect([status, stdout, stderr]).toEqual([0, "", ""]);
   });
 
