@@ -73,7 +73,7 @@ function section(path: string, message: DescMessage, comments: ReadonlyMap<strin
       `\`${field.jsonName}\``,
       kind(field, rule),
       fallback(rule),
-      said(comments, `${message.name}.${field.name}`),
+      asWritten(said(comments, `${message.name}.${field.name}`), message),
     ];
     return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   });
@@ -84,6 +84,14 @@ ${said(comments, message.name)}
 | field | value | default | meaning |
 |---|---|---|---|
 ${rows.join("\n")}`;
+}
+
+/** The .proto names its fields otherwise than the page does. */
+function asWritten(comment: string, { fields }: DescMessage): string {
+  return comment.replaceAll(/`(\w+)`/g, (span, name) => {
+    const field = fields.find((one) => one.name === name);
+    return field === undefined ? span : `\`${field.jsonName}\``;
+  });
 }
 
 function said(comments: ReadonlyMap<string, string>, name: string): string {
