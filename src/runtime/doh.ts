@@ -1,4 +1,5 @@
 import type { DnsTransport } from "./machine.ts";
+import { messageOf } from "./plain-error.ts";
 
 /** The media type of DNS messages (RFC 8484 6). */
 const MEDIA_TYPE = "application/dns-message";
@@ -22,10 +23,12 @@ export interface DohOptions {
  */
 export function createDohTransport(options: DohOptions): DnsTransport {
   const ask = options.fetch ?? fetch;
+  const urlOf = (server: { readonly host: string; readonly port: number }): string =>
+    server.host === options.anyServer ? options.url : ownUrl(server.host, server.port);
   return {
+    nameOf: (server) => `dns over https ${urlOf(server)}`,
     exchange: async (server, message, { timeoutMs }) => {
-      const named = server.host !== options.anyServer;
-      const url = named ? urlOf(server.host, server.port) : options.url;
+      const url = urlOf(server);
       // RFC 8484 4.1: with the ID 0 answers to the same question are equal, so that caches can be used.
       const sent = message.slice();
       sent[0] = 0;
@@ -73,7 +76,7 @@ async function readMessage({ body }: Response): Promise<Uint8Array> {
   return bytes.slice(0, length);
 }
 
-function urlOf(host: string, port: number): string {
+function ownUrl(host: string, port: number): string {
   const name = host.includes(":") ? `[${host}]` : host;
   return `https://${name}${port === DNS_PORT ? "" : `:${port}`}/dns-query`;
 }
@@ -84,6 +87,7 @@ function plain(url: string, error: unknown, timeoutMs: number): Error {
     timeout.name = "TimeoutError";
     return timeout;
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return new Error(`dns over https ${url}: ${message}`, { cause: error });
+  // Node's fetch says "fetch failed", and why in the cause.
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return new Error(`dns over https ${url}: ${messageOf(inner)}`, { cause: error });
 }

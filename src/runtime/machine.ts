@@ -158,6 +158,8 @@ export interface DnsTransport {
     message: Uint8Array,
     options: { readonly over: "udp" | "tcp"; readonly timeoutMs: number },
   ): Promise<Uint8Array>;
+  /** What a server is called in errors. Default: `dns server 10.0.0.10:53`. */
+  nameOf?(server: { readonly host: string; readonly port: number }): string;
 }
 
 /** Reads a whole text file. @throws (rejects) when it cannot be read; the message names the path. */

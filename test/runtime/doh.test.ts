@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { ask } from "../../src/discovery/dns/ask.ts";
+import { TYPE } from "../../src/discovery/dns/message.ts";
 import { createDohTransport } from "../../src/runtime/doh.ts";
 
 const URL_OF_RESOLVER = "https://resolver.example/dns-query";
@@ -55,10 +57,21 @@ describe("dns over https", () => {
     [() => message([0, 0, 0, 0], 200, "text/html"), /content-type text\/html/],
     [() => message([0]), /1 bytes/],
     [() => Promise.reject(new TypeError("fetch failed")), /fetch failed/],
+    [() => Promise.reject(new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") })), /ECONNREFUSED/],
   ])("what is no answer is told with the resolver's address: %#", async (answer, what) => {
     const { dns } = transport(answer);
     await expect(dns.exchange(none, question, over)).rejects.toThrow(what);
     await expect(dns.exchange(none, question, over)).rejects.toThrow(URL_OF_RESOLVER);
+  });
+
+  test("errors name the URL that was asked, and not the server that stands for none", async () => {
+    const { dns } = transport(() => message([0, 0, 0, 0]));
+    const question = { name: "pods.example", type: TYPE.A };
+    const answer = await ask(dns, () => 0, { list: [none], timeout: 1_000, attempts: 1, tcpOnly: false }, question);
+    expect(answer).toMatchObject({
+      reason: expect.stringMatching(`^dns over https ${URL_OF_RESOLVER} answered garbage`),
+    });
+    expect(dns.nameOf?.({ host: "9.9.9.9", port: 53 })).toBe("dns over https https://9.9.9.9/dns-query");
   });
 
   test("an answer without end is given up at the length of the longest message", async () => {

@@ -64,7 +64,7 @@ async function askServer(
     if (answer.kind === "failed") return answer;
     const { message } = answer;
     if (message.truncated) {
-      if (over === "tcp") return failed(server, "garbage", "a truncated answer over TCP");
+      if (over === "tcp") return failed(dns, server, "garbage", "a truncated answer over TCP");
       over = "tcp";
       continue;
     }
@@ -74,9 +74,9 @@ async function askServer(
       edns = false;
       continue;
     }
-    if (rcode === RCODE.REFUSED) return failed(server, "refused", "REFUSED");
-    if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return failed(server, "servfail", rcodeText(rcode));
-    if (isReferral(message)) return failed(server, "servfail", "a referral: it does not resolve for others");
+    if (rcode === RCODE.REFUSED) return failed(dns, server, "refused", "REFUSED");
+    if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return failed(dns, server, "servfail", rcodeText(rcode));
+    if (isReferral(message)) return failed(dns, server, "servfail", "a referral: it does not resolve for others");
     return answer;
   }
 }
@@ -115,9 +115,9 @@ async function exchange(
     return { kind: "failed", outcome: timeout ? "timeout" : "unreachable", reason };
   }
   const decoded = decodeMessage(bytes);
-  if ("error" in decoded) return failed(server, "garbage", `garbage (${decoded.error})`);
+  if ("error" in decoded) return failed(dns, server, "garbage", `garbage (${decoded.error})`);
   const wrong = mismatch(decoded.value, id, question);
-  if (wrong !== null) return failed(server, "garbage", `garbage (${wrong})`);
+  if (wrong !== null) return failed(dns, server, "garbage", `garbage (${wrong})`);
   return { kind: "answered", message: decoded.value, server };
 }
 
@@ -134,7 +134,8 @@ function mismatch(message: Message, id: number, question: Question): string | nu
   return null;
 }
 
-function failed(server: DnsServer, outcome: FailureOutcome, what: string): Answer {
-  const at = addressText({ kind: "tcp", host: server.host, port: server.port });
-  return { kind: "failed", outcome, reason: `dns server ${at} answered ${what}` };
+function failed(dns: DnsTransport, server: DnsServer, outcome: FailureOutcome, what: string): Answer {
+  const name =
+    dns.nameOf?.(server) ?? `dns server ${addressText({ kind: "tcp", host: server.host, port: server.port })}`;
+  return { kind: "failed", outcome, reason: `${name} answered ${what}` };
 }
