@@ -78,7 +78,12 @@ export function enter(
   switch (request.protocol) {
     case "grpc":
     case "other":
-      return refuse(parts, refusalOf(request), request, to);
+      return refuse(
+        parts,
+        refusalOf(request, routed !== null && listsMethod(routed.route.connectGet, request)),
+        request,
+        to,
+      );
     case "grpc-web":
     case "grpc-web-text":
       return enterGrpcWeb(parts, to, request, head, routed);

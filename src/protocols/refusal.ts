@@ -35,14 +35,23 @@ export interface PlainAnswer {
   readonly rpc?: RpcStatus;
 }
 
-/** Why a request that is not gRPC is not served. */
-export function refusalOf(request: Pick<Request, "httpMethod" | "contentType" | "path" | "method">): PlainAnswer {
+/**
+ * Why a request that is not gRPC is not served.
+ * @param byGet the method may be called by GET, too: Allow lists what the resource supports (RFC 9110 10.2.1)
+ */
+export function refusalOf(
+  request: Pick<Request, "httpMethod" | "contentType" | "path" | "method">,
+  byGet = false,
+): PlainAnswer {
   if (request.method === "") return { status: 404, headers: [], body: `fairlead: ${notOfACall(request)}.\n` };
   if (request.httpMethod !== "POST") {
     return {
       status: 405,
-      headers: [["allow", "POST"]],
-      body: `fairlead: ${request.httpMethod.slice(0, 20)} is not a call; calls are POST requests of gRPC, gRPC-Web or Connect.\n`,
+      headers: [["allow", byGet ? "GET, POST" : "POST"]],
+      body:
+        byGet && request.httpMethod === "GET"
+          ? "fairlead: a GET is a call when its query has encoding and message.\n"
+          : `fairlead: ${request.httpMethod.slice(0, 20)} is not a call; calls are POST requests of gRPC, gRPC-Web or Connect.\n`,
     };
   }
   const got = request.contentType === "" ? "no content-type" : `content-type ${request.contentType.slice(0, 100)}`;

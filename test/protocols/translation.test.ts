@@ -437,6 +437,17 @@ describe.each(ways)("Connect GET over %s", (way) => {
     expect(posted.answer.header("cache-control")).toBe("public, max-age=60");
   });
 
+  test("other HTTP methods: 405 with what the method may be called by", async () => {
+    for (const method of ["PUT", "HEAD", "OPTIONS", "GET"]) {
+      const asked: Asked = { method, headers: { "content-type": "application/proto" } };
+      const { answer, pod } = await call(way, asked, ok, listed);
+      expect([answer.status, answer.header("allow")], method).toEqual([405, "GET, POST"]);
+      expect(pod.calls).toEqual([]);
+      const posted = (await call(way, asked)).answer;
+      expect([posted.status, posted.header("allow")], method).toEqual([405, "POST"]);
+    }
+  });
+
   test("a method that nobody listed: 405 with Allow, which no cache keeps", async () => {
     const { answer, pod } = await call(way, get("encoding=proto&message="), ok, { backend: { json: "off" } });
     expect([answer.status, answer.header("allow"), answer.header("cache-control")]).toEqual([405, "POST", "no-store"]);
