@@ -26,5 +26,5 @@ export function createOn(
   const start = isChain(config)
     ? () => startChain(config, parts)
     : () => platform.start(config, platform.machine(options), options, options.log);
-  return createHandler(start, log, options);
+  return createHandler(start, log, clock, options);
 }

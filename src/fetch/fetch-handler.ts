@@ -1,6 +1,7 @@
 import { Hono } from "hono/tiny";
 import type { GatewayView } from "../admin/view.ts";
-import type { Log } from "../runtime/machine.ts";
+import type { CorsSettings } from "../config/settings.ts";
+import type { Clock, Log } from "../runtime/machine.ts";
 import type { GivenFiles } from "../runtime/portable-files.ts";
 import { refuseNativeGrpc } from "./native-grpc.ts";
 
@@ -38,11 +39,18 @@ export interface FetchHandler extends Hono {
 export interface Engine {
   fetch(request: Request, peer: string): Promise<Response>;
   close(): Promise<void>;
+  /** Which pages may call; null when nothing is said of it. */
+  readonly cors: CorsSettings | null;
   readonly view: GatewayView | null;
 }
 
 /** @param start called at the first request and not before: platforms forbid nearly everything outside of one */
-export function createHandler(start: () => Promise<Engine>, log: Log, options: FetchHandlerOptions): FetchHandler {
+export function createHandler(
+  start: () => Promise<Engine>,
+  log: Log,
+  clock: Pick<Clock, "timer">,
+  options: FetchHandlerOptions,
+): FetchHandler {
   let engine: Engine | null = null;
   let starting: Promise<Engine> | null = null;
   const started = (): Promise<Engine> => {
@@ -61,8 +69,6 @@ export function createHandler(start: () => Promise<Engine>, log: Log, options: F
   };
   const app = new Hono();
   app.all("*", async ({ req: { raw } }) => {
-    const refused = refuseNativeGrpc(raw);
-    if (refused !== null) return refused;
     let running: Engine;
     try {
       running = engine ?? (await started());
@@ -70,6 +76,8 @@ export function createHandler(start: () => Promise<Engine>, log: Log, options: F
       log.error("cannot start", { error: error instanceof Error ? error.message : String(error) });
       return new Response("fairlead: the gateway could not be started; its log says why.\n", { status: 500 });
     }
+    const refused = refuseNativeGrpc(raw, running.cors, clock);
+    if (refused !== null) return refused;
     return running.fetch(raw, options.peer?.(raw) ?? "");
   });
   return Object.assign(app, {

@@ -19,6 +19,7 @@ export async function startKept(
   return {
     fetch: (request, peer) => gateway.fetch(request, { peer, cors }),
     close: () => gateway.close(),
+    cors,
     view: gateway.view,
   };
 }

@@ -1,5 +1,9 @@
+import type { CorsSettings } from "../config/settings.ts";
 import { readContentType } from "../protocols/codec.ts";
+import { CorsResponse } from "../protocols/cors.ts";
+import { enterFetch } from "../protocols/fetch.ts";
 import { Status, trailersOnly } from "../protocols/status.ts";
+import type { Clock } from "../runtime/machine.ts";
 
 const WHY =
   "this is a fetch platform, whose answers have no trailers, and gRPC says in them how a call ended: use Connect or " +
@@ -10,11 +14,23 @@ const WHY =
  * is permitted for calls that produce an immediate error"), because its clients show their users the message of that and no more
  * than the number of an HTTP status.
  */
-export function refuseNativeGrpc(request: Request): Response | null {
+export function refuseNativeGrpc(
+  request: Request,
+  cors: CorsSettings | null,
+  clock: Pick<Clock, "timer">,
+): Promise<Response> | null {
   const type = request.headers.get("content-type") ?? "";
   if (readContentType(type)?.protocol !== "grpc") return null;
-  const { fields } = trailersOnly(Status.UNIMPLEMENTED, WHY, type);
-  const headers = new Headers();
-  for (let i = 2; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
-  return new Response(null, { status: 200, headers });
+  const origin = request.headers.get("origin") ?? "";
+  return enterFetch(
+    request,
+    (downstream) => {
+      const to = cors === null ? downstream : new CorsResponse(downstream, cors, origin);
+      to.head(trailersOnly(Status.UNIMPLEMENTED, WHY, type));
+      to.end(null);
+      return { head() {}, data() {}, end() {}, abort() {} };
+    },
+    "",
+    clock,
+  );
 }

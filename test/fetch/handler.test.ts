@@ -135,8 +135,36 @@ describe("fetch handler", () => {
     },
   );
 
+  test("native gRPC: a page may read why, and a client has time to send its message", async () => {
+    const origin = "https://page.example";
+    const cors = { allowOrigins: [origin] };
+    const backends = [{ target: "ipv4:127.0.0.1:1" }];
+    const handlers = [
+      track(createFetchHandler({ listeners: [{ cors }], backends }, { log })),
+      track(createFetchHandler({ chain: { ingresses: ["http://127.0.0.1:1"], cors } }, { log })),
+    ];
+    for (const handler of handlers) {
+      let read = 0;
+      const body = new ReadableStream<Uint8Array>(
+        {
+          pull: (controller) => {
+            if (++read === 10) controller.close();
+            else controller.enqueue(new Uint8Array(10_000));
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      const init = { method: "POST", body, duplex: "half", headers: { "content-type": "application/grpc", origin } };
+      const response = await handler.fetch(new Request("https://edge.example/p.S/Hello", init as RequestInit));
+      expect(response.headers.get("access-control-allow-origin")).toBe(origin);
+      expect(response.headers.get("access-control-expose-headers")).toContain("grpc-status");
+      await response.text();
+      expect(read).toBe(10);
+    }
+  });
+
   test("native gRPC: the answer is gRPC's, and names what to use", async () => {
-    const handler = createFetchHandler({ backends: [{ target: "ipv4:127.0.0.1:1" }] }, { log });
+    const handler = track(createFetchHandler({ backends: [{ target: "ipv4:127.0.0.1:1" }] }, { log }));
     const response = await handler.fetch(ask("/p.S/Hello", "application/grpc"));
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "content-type": "application/grpc",

@@ -31,6 +31,7 @@ export async function startChain(config: ChainConfig, parts: ChainParts): Promis
   return {
     fetch: (request) => handle(request, settings, ingresses, parts),
     close: async () => {},
+    cors: settings.cors,
     view: null,
   };
 }
