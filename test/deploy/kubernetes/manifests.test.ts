@@ -66,6 +66,12 @@ describe.skipIf(program === null)("overlays", () => {
     expect(monitor).toBeDefined();
   });
 
+  test("production: a pod that ends stays until a load balancer that probes nodes has noticed", () => {
+    const { loadBalancer, container } = of("deploy/kubernetes/overlays/production");
+    expect(loadBalancer?.spec).toMatchObject({ externalTrafficPolicy: "Local" });
+    expect(container.lifecycle?.preStop.sleep.seconds).toBeGreaterThanOrEqual(30);
+  });
+
   test("the rule of prometheus-adapter makes the metric that the autoscaler asks for", () => {
     const rule = readFileSync(join(ROOT, "deploy/kubernetes/prometheus-adapter.yaml"), "utf8");
     const { autoscaler } = of("deploy/kubernetes/overlays/production");
