@@ -53,7 +53,9 @@ export function rpcStatusOf(trailers: Fields | null, head: Fields, body = false)
   if (code === null) {
     const status = Number(field(head, ":status") ?? 0);
     const message = status === 200 ? "the pod ended the call without a grpc-status" : `the pod answered HTTP ${status}`;
-    return { code: statusOfHttp(status), message, details: [], ...(status >= 400 ? { httpStatus: status } : {}) };
+    // RFC 9110 15: what is above 599 is invalid, and to be taken for a 5xx; a platform's Response throws at it.
+    const quoted = status >= 400 && status <= 599 ? { httpStatus: status } : {};
+    return { code: statusOfHttp(status), message, details: [], ...quoted };
   }
   const message = decodeMessage(field(from, "grpc-message") ?? "");
   if (code === Status.OK) return { code, message: "", details: [] };

@@ -320,6 +320,17 @@ describe("errors", () => {
     expect([browser.status, browser.header("grpc-status")]).toEqual([200, "5"]);
   });
 
+  test.each(["600", "999"])("HTTP status %s of a pod is invalid, and taken for a 500 (RFC 9110 15)", async (status) => {
+    const said: Said = { head: [":status", status, "content-type", "text/html"], trailers: null };
+    for (const way of ways) {
+      const { answer } = await call(way, unary(), said);
+      const error = { code: "unknown", message: `the pod answered HTTP ${status}` };
+      expect([answer.status, JSON.parse(answer.text)], way).toEqual([500, error]);
+      const quoted = await call(way, unary(), { ...said, head: [":status", "599"] });
+      expect(quoted.answer.status, way).toBe(599);
+    }
+  });
+
   test("details: the bare type name, cut at the last slash; the value in standard base64 without padding", async () => {
     const text = new TextEncoder();
     const field = (number: number, bytes: Uint8Array): number[] => [(number << 3) | 2, bytes.length, ...bytes];
