@@ -3,6 +3,7 @@ import { Backend } from "./balancing/backend.ts";
 import { viewOf } from "./balancing/backend-view.ts";
 import { Dialler } from "./balancing/dialler.ts";
 import type { BackendSettings, CorsSettings, ListenerSettings, Settings, Target } from "./config/settings.ts";
+import { ConnectionAges, type Retirable } from "./connection-ages.ts";
 import { createResolver } from "./discovery/create-resolver.ts";
 import { parseTarget } from "./discovery/target.ts";
 import { type EntranceParts, enter, enterHttp1, type Routed } from "./entrance.ts";
@@ -40,7 +41,7 @@ import type {
 export const createGateway: CreateGateway = (settings, machine, log) => new RunningGateway(settings, machine, log);
 
 /** A connection of a client's, of either HTTP version. */
-interface DownstreamConnection extends Sweepable {
+interface DownstreamConnection extends Sweepable, Retirable {
   /** A call is open on it. */
   readonly busy: boolean;
   /** Ends in order: no new call is taken, and the open ones finish. */
@@ -129,7 +130,7 @@ class RunningGateway implements Gateway, GatewayView {
     this.#state = "draining";
     const { drainDelay, drainTimeout } = this.#settings;
     // At the end of the delay one between two calls could only be cut, and a call that is on its way then would be lost.
-    for (const connection of this.#connections) if (connection instanceof Http1Connection) connection.windDown();
+    for (const connection of this.#connections) if (connection instanceof Http1Connection) connection.retire();
     if (drainDelay > 0) await this.#sleep(drainDelay);
     this.#leaving = true;
     for (const { listening } of this.#listeners) listening.stop();
@@ -197,7 +198,7 @@ class RunningGateway implements Gateway, GatewayView {
   async #listen(settings: ListenerSettings): Promise<void> {
     const { name, host, port, tls } = settings;
     const headTimeoutMs = this.#settings.limits.headTimeout;
-    const acceptor = this.#acceptor(name, settings.cors);
+    const acceptor = this.#acceptor(name, settings.cors, settings.maxConnectionAge);
     let listening: Listening | null = null;
     const pem = await this.#readPem(
       { listener: name },
@@ -224,13 +225,14 @@ class RunningGateway implements Gateway, GatewayView {
     cors: CorsSettings | null,
     open: (acceptor: Acceptor, headTimeoutMs: number) => Kind,
   ): Kind {
-    const adopted = open(this.#acceptor("adopted", cors), this.#settings.limits.headTimeout);
+    const adopted = open(this.#acceptor("adopted", cors, null), this.#settings.limits.headTimeout);
     this.#adopted.push(adopted);
     return adopted;
   }
 
-  #acceptor(listener: string, cors: CorsSettings | null): Acceptor {
+  #acceptor(listener: string, cors: CorsSettings | null, maxAge: number | null): Acceptor {
     const { limits } = this.#settings;
+    const ages = maxAge === null ? null : new ConnectionAges(maxAge, this.#machine.random, this.#log);
     const ends = {
       failed: (message: string) => {
         // Peers' mistakes are everyday; ours are to be seen.
@@ -239,6 +241,7 @@ class RunningGateway implements Gateway, GatewayView {
       },
       closed: (connection: DownstreamConnection) => {
         this.#sweeper.delete(connection);
+        if (ages?.delete(connection) === 0) this.#sweeper.delete(ages);
         this.#connections.delete(connection);
         if (this.#connections.size === 0) this.#emptied?.();
       },
@@ -255,6 +258,7 @@ class RunningGateway implements Gateway, GatewayView {
     const welcome = <Kind extends DownstreamConnection>(connection: Kind): Kind => {
       this.#connections.add(connection);
       this.#sweeper.add(connection);
+      if (ages?.add(connection) === 1) this.#sweeper.add(ages);
       return connection;
     };
     return {
@@ -265,7 +269,7 @@ class RunningGateway implements Gateway, GatewayView {
       },
       http1: (stream, secure) => {
         const connection = welcome(new Http1Connection(stream, secure, options, http1Events));
-        if (this.#state === "draining") connection.windDown();
+        if (this.#state === "draining") connection.retire();
         return connection;
       },
     };

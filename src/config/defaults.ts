@@ -68,6 +68,8 @@ export const rules = {
   "Listener.name": name,
   "Listener.address": { ...host, default: "0.0.0.0" },
   "Listener.port": count(8080, 0, 65535),
+  // Never, as gRPC's servers: it helps only those who have several gateways. A second is the sweeper's grain.
+  "Listener.maxConnectionAge": { kind: "duration", default: 0, min: 0, max: longest, zeroMeans: "never" },
   "ListenerTls.certFile": { kind: "file", required: "name the PEM file of the certificate", holds: "CERTIFICATE" },
   "ListenerTls.keyFile": {
     kind: "file",

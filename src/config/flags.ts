@@ -27,6 +27,13 @@ export const flags: readonly Flag[] = [
     repeats: true,
     help: `where calls are taken (${rules["Listener.address"].default}:${rules["Listener.port"].default})`,
   },
+  {
+    name: "max-connection-age",
+    value: "TIME",
+    path: "listeners[].maxConnectionAge",
+    rule: "Listener.maxConnectionAge",
+    help: "age at which connections send clients elsewhere",
+  },
   { name: "tls-cert", value: "FILE", path: "listeners[].tls.certFile", help: "certificate of the listeners, PEM" },
   { name: "tls-key", value: "FILE", path: "listeners[].tls.keyFile", help: "its private key, PEM" },
   {

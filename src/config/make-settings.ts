@@ -49,6 +49,7 @@ function makeListener(listener: Partial<Config["listeners"][number]>): ListenerS
     name: listenerName(listener),
     host: listener.address ?? rules["Listener.address"].default,
     port: listener.port ?? rules["Listener.port"].default,
+    maxConnectionAge: orNull(duration("Listener.maxConnectionAge", listener.maxConnectionAge)),
     tls:
       tls === undefined
         ? null

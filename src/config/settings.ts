@@ -27,6 +27,8 @@ export interface ListenerSettings {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Milliseconds after which a connection sends its client elsewhere, give or take a tenth; null: never. */
+  readonly maxConnectionAge: number | null;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | null } | null;
   /** Which pages may call; null: none, unless a route says otherwise. */
   readonly cors: CorsSettings | null;

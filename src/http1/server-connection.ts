@@ -373,7 +373,7 @@ export class Http1Connection implements ByteStreamHandler, ExchangeOwner, Flusha
   }
 
   /** The next answer is the last and says so, as HTTP/1.1 has no other way to send a client elsewhere without losing a request. */
-  windDown(): void {
+  retire(): void {
     if (this.#leaving === "no") this.#leaving = "said";
   }
 

@@ -226,6 +226,11 @@ export class ServerConnection extends Connection {
     this.outbound.ping(0, drainPing, 0);
   }
 
+  /** GOAWAY loses no stream, so that it need not wait for one. */
+  retire(): void {
+    this.drain();
+  }
+
   protected pingAcked(bytes: Uint8Array, start: number): void {
     if (this.#phase === "warned" && drainPing.every((byte, i) => bytes[start + i] === byte)) this.#finalGoaway();
   }

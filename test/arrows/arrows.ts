@@ -21,8 +21,11 @@ export const PARTS: Readonly<Record<string, Part>> = {
   library: { values: ["create-gateway", "gateway", "fetch", "protocols", "config", "http2", "runtime"] },
   // Frameworks' forms of the library's gateway.
   middleware: { values: [], types: ["library"] },
+  // Clients' connections that are old enough.
+  "connection-ages": { values: [], types: ["http2"] },
   "create-gateway": {
     values: [
+      "connection-ages",
       "entrance",
       "gateway",
       "files",

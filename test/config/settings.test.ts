@@ -12,6 +12,7 @@ listeners:
     address: 127.0.0.1
     port: 8443
     tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem }
+    maxConnectionAge: 1m
     cors:
       allowOrigins: ["https://App.example.com", "https://*.example.com:8443"]
       allowHeaders: [authorization]
@@ -83,7 +84,7 @@ limits:
 describe("settings", () => {
   test("the least that is needed: every default", async () => {
     expect(await settingsOf("backends: [{ target: 'dns:///echo:50051' }]")).toEqual({
-      listeners: [{ name: "0.0.0.0:8080", host: "0.0.0.0", port: 8080, tls: null, cors: null }],
+      listeners: [{ name: "0.0.0.0:8080", host: "0.0.0.0", port: 8080, maxConnectionAge: null, tls: null, cors: null }],
       routes: [
         {
           name: "default",
@@ -152,6 +153,7 @@ describe("settings", () => {
           host: "127.0.0.1",
           port: 8443,
           tls: { certFile: "/tls/cert.pem", keyFile: "/tls/key.pem", clientCaFile: "/tls/cert.pem" },
+          maxConnectionAge: 60_000,
           cors: {
             allowOrigins: ["https://app.example.com", "https://*.example.com:8443"],
             allowHeaders: ["authorization"],
@@ -273,8 +275,8 @@ describe("settings", () => {
   test("flags: the same settings as a file that says the same", async () => {
     const text = `
 listeners:
-  - { address: 127.0.0.1, port: 8443, tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem }, cors: &pages { allowOrigins: [https://a.example, "https://*.b.example"], allowHeaders: [authorization] } }
-  - { address: "::1", port: 8443, tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem }, cors: *pages }
+  - { address: 127.0.0.1, port: 8443, maxConnectionAge: 5m, tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem }, cors: &pages { allowOrigins: [https://a.example, "https://*.b.example"], allowHeaders: [authorization] } }
+  - { address: "::1", port: 8443, maxConnectionAge: 5m, tls: { certFile: /tls/cert.pem, keyFile: /tls/key.pem, clientCaFile: /tls/cert.pem }, cors: *pages }
 routes:
   - { name: default, connectGet: ["a.B/C", "d.E/*"] }
 backends:
@@ -298,7 +300,7 @@ log: { level: warn, format: text, access: true }
       ..."--dns-hold 1s --dns-family ipv6 --backend-tls --backend-ca /tls/cert.pem --backend-server-name echo".split(
         " ",
       ),
-      ..."--backend-cert /tls/cert.pem --backend-key /tls/key.pem".split(" "),
+      ..."--max-connection-age 5m --backend-cert /tls/cert.pem --backend-key /tls/key.pem".split(" "),
       ..."--backend-insecure --connect-timeout 1s --max-timeout 2s --idle-timeout 3s --admin :9000".split(" "),
       ..."--drain-delay 0s --drain-timeout 4s --log-level warn --log-format text --access-log".split(" "),
       ..."--cors-origin https://a.example --cors-origin https://*.b.example --cors-header authorization".split(" "),

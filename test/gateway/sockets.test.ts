@@ -96,7 +96,7 @@ describe("sockets", () => {
     };
     const { port, gateway } = await start(
       machine,
-      { listeners: [{ name: "secure", host: "127.0.0.1", port: 0, tls, cors: null }] },
+      { listeners: [{ name: "secure", host: "127.0.0.1", port: 0, tls, cors: null, maxConnectionAge: null }] },
       {
         target: `ipv4:127.0.0.1:${podPort}`,
         tls: { ...unverified, caFile: tls.clientCaFile, insecure: false },
@@ -196,7 +196,7 @@ describe("sockets", () => {
   test("port in use: start fails with one line that names it, and nothing is open", async () => {
     const machine = createTestMachine();
     const { port: taken } = await startPod(machine);
-    const listeners = [{ name: "main", host: "127.0.0.1", port: taken, tls: null, cors: null }];
+    const listeners = [{ name: "main", host: "127.0.0.1", port: taken, tls: null, cors: null, maxConnectionAge: null }];
     const gateway = createGateway(gatewaySettings({ listeners }), machine, collectingLog());
     await expect(gateway.start()).rejects.toThrow(new RegExp(`127\\.0\\.0\\.1:${taken}`));
     expect(machine.openSockets()).toBe(1);
@@ -205,7 +205,7 @@ describe("sockets", () => {
   test("missing certificate: start fails and names the file", async () => {
     const machine = createTestMachine();
     const tls = { certFile: join(folder, "nowhere.pem"), keyFile: file("some.key", pair.key), clientCaFile: null };
-    const listeners = [{ name: "main", host: "127.0.0.1", port: 0, tls, cors: null }];
+    const listeners = [{ name: "main", host: "127.0.0.1", port: 0, tls, cors: null, maxConnectionAge: null }];
     const gateway = createGateway(gatewaySettings({ listeners }), machine, collectingLog());
     await expect(gateway.start()).rejects.toThrow(/nowhere\.pem/);
   });

@@ -475,21 +475,21 @@ describe("ends", () => {
     expect(busy.stream.endedByOwner).toBe(true);
   });
 
-  test("wind down: a connection that has just come gets one answer", () => {
+  test("retire: a connection that has just come gets one answer", () => {
     const s = setup();
-    s.connection.windDown();
+    s.connection.retire();
     s.onEnd = (taken) => taken.answer("only");
     s.give(POST("/1", "") + POST("/2", ""));
     expect(s.sent()).toContain("connection: close\r\n");
     expect(s.taken.length).toBe(1);
   });
 
-  test("wind down: an answer that has begun without a word of it leaves the connection for one more", () => {
+  test("retire: an answer that has begun without a word of it leaves the connection for one more", () => {
     const s = setup();
     s.give(POST("/1", ""));
     s.taken[0].exchange.head(own(":status", "200"));
     expect(s.sent()).not.toContain("connection: close");
-    s.connection.windDown();
+    s.connection.retire();
     s.taken[0].exchange.end(null);
     expect(s.stream.endedByOwner).toBe(false);
     s.onEnd = (taken) => taken.answer("last");
@@ -498,9 +498,9 @@ describe("ends", () => {
     expect(s.stream.endedByOwner).toBe(true);
   });
 
-  test("wind down: an idle connection stays until it is drained", () => {
+  test("retire: an idle connection stays until it is drained", () => {
     const s = setup();
-    s.connection.windDown();
+    s.connection.retire();
     expect(s.stream.endedByOwner).toBe(false);
     s.connection.drain();
     expect(s.stream.endedByOwner).toBe(true);
@@ -509,7 +509,7 @@ describe("ends", () => {
     drained.taken[0].exchange.head(own(":status", "200"));
     drained.connection.drain();
     // It takes nothing back.
-    drained.connection.windDown();
+    drained.connection.retire();
     drained.taken[0].exchange.end(null);
     expect(drained.stream.endedByOwner).toBe(true);
   });

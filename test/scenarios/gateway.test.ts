@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from "vitest";
 import { describeEcho, pathOf } from "../e2e/support/echo.ts";
 import { type GatewayOptions, startGatewayProcess } from "../e2e/support/gateway.ts";
 import { startPod } from "../e2e/support/pods.ts";
-import { ROUND_ROBIN, repeat, startLoad } from "./support/load.ts";
+import { ROUND_ROBIN, repeat, STOCK, startLoad } from "./support/load.ts";
 import { startService } from "./support/service.ts";
 import { createStage } from "./support/stage.ts";
 
@@ -79,6 +79,25 @@ describe("gateway", () => {
       expect(load.failures).toEqual(new Map());
     },
   );
+
+  test("a gateway that is added: gets its share of clients that were there before, and no call fails", async () => {
+    const { one, other } = await startPair({ args: ["--max-connection-age", "2s"] });
+    const service = stage.add(await startService([one.address]), (made) => made.close());
+    const loads = [
+      ...Array.from({ length: 4 }, () => startLoad(`127.0.0.1:${service.port}`, 2, STOCK)),
+      startHttp1Load(service.port, "Connect", 4),
+    ];
+    await Promise.all(loads.map((load) => load.more(50)));
+    service.add(other.address);
+    const taken = async () => {
+      const samples = await other.metrics(/^fairlead_calls_total$/);
+      return samples.reduce((sum, { value }) => sum + value, 0);
+    };
+    while ((await taken()) < 200);
+    await Promise.all(loads.map((load) => load.more(50)));
+    await Promise.all(loads.map((load) => load.stop()));
+    for (const { failures } of loads) expect(failures).toEqual(new Map());
+  });
 
   test("SIGTERM with a stream open: readiness fails first, new calls are still taken, the stream ends well, exit 0", async () => {
     const { one } = await startPair({ args: ["--drain-delay", "3s"] });

@@ -32,7 +32,7 @@ export function backendSettings(more: Partial<BackendSettings> = {}): BackendSet
 }
 
 export function listenerSettings(more: Partial<ListenerSettings> = {}): ListenerSettings {
-  return { name: "main", host: "127.0.0.1", port: 0, tls: null, cors: null, ...more };
+  return { name: "main", host: "127.0.0.1", port: 0, tls: null, cors: null, maxConnectionAge: null, ...more };
 }
 
 /** Every call to the backend of {@link backendSettings}. */

@@ -4,6 +4,8 @@ import net, { type AddressInfo, type Socket } from "node:net";
 /** What a ClusterIP or a load balancer of layer 4 is: one address, whose every new connection goes to one of several. */
 export interface Service {
   readonly port: number;
+  /** New connections go there too from now on. */
+  add(address: string): void;
   /** No new connection goes there from now on; those that are open stay. */
   remove(address: string): void;
   close(): void;
@@ -33,6 +35,9 @@ export async function startService(addresses: readonly string[]): Promise<Servic
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    add: (address) => {
+      left.push(address);
+    },
     remove: (address) => {
       left = left.filter((one) => one !== address);
     },
