@@ -105,6 +105,7 @@ describe.skipIf(helm === "")("the chart", () => {
   test.each([
     ["a mistyped field", { autoscalng: { enabled: true } }, "autoscalng"],
     ["a mistyped field of a backend", { backends: [{ name: "a", target: "dns:///a:1", polcy: "p2c" }] }, "polcy"],
+    ["a mistyped field of the resources", { resources: { request: { cpu: "1" } } }, "request"],
     ["an unknown policy", { backends: [{ name: "a", target: "dns:///a:1", policy: "best" }] }, "policy"],
     ["no backend", { backends: [] }, "backends"],
     ["a port that needs root", { ports: { rpc: 443 } }, "rpc"],
