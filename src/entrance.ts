@@ -8,7 +8,7 @@ import { classify, type Request } from "./protocols/classify.ts";
 import { isKnownCoding, isUnaryCodec, SUPPORTED_CODINGS } from "./protocols/codec.ts";
 import { listsMethod, readGetQuery } from "./protocols/connect-get.ts";
 import { ConnectStreamRequest, ConnectStreamResponse } from "./protocols/connect-stream.ts";
-import { ConnectUnaryRequest, ConnectUnaryResponse } from "./protocols/connect-unary.ts";
+import { ConnectUnaryRequest, ConnectUnaryResponse, tooLarge } from "./protocols/connect-unary.ts";
 import { CorsResponse, isPreflight, preflightAnswer } from "./protocols/cors.ts";
 import type { Downstream } from "./protocols/downstream.ts";
 import { grpcUpstreamHead } from "./protocols/grpc.ts";
@@ -185,6 +185,11 @@ function enterConnectUnary(
   const problem = connectProblem(request, routed);
   if (routed === null || problem !== null) {
     response.fail(problem ?? { code: Status.UNIMPLEMENTED, message: unrouted(request), details: [] });
+    return nobody;
+  }
+  // Said before the client sends it, and before a pod hears of it.
+  if (message === null && request.announced > max) {
+    response.fail({ code: Status.RESOURCE_EXHAUSTED, message: tooLarge(max), details: [] });
     return nobody;
   }
   request.upstream ??= innerHead(request, head);

@@ -1,6 +1,6 @@
 import type { Head } from "../http2/receiver.ts";
 import { type ProtocolName, readContentType } from "./codec.ts";
-import { readGetCodec } from "./connect-get.ts";
+import { readGetCodec } from "./query.ts";
 import { parseConnectTimeout, parseTimeout } from "./timeout.ts";
 
 /** What a request is, read once from its head and remembered on it. */
@@ -28,6 +28,8 @@ export interface Request {
   /** `connect-protocol-version`; empty when absent. */
   readonly version: string;
   readonly origin: string;
+  /** The body's length as `content-length` announces it; -1 when it does not. */
+  readonly announced: number;
   /** What goes to the pod in gRPC's form; made by whoever needs it first. */
   upstream: Head | null;
   /** Where the answer of the router is kept when it cannot change: see create-gateway.ts. */
@@ -71,6 +73,7 @@ function read(head: Head): Request {
   let grpcEncoding = "";
   let grpcTimeout: string | undefined;
   let connectTimeout: string | undefined;
+  let announced = -1;
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1];
     switch (fields[i]) {
@@ -113,6 +116,9 @@ function read(head: Head): Request {
       case "origin":
         origin = value;
         break;
+      case "content-length":
+        announced = Number(value);
+        break;
     }
   }
   const question = target.indexOf("?");
@@ -136,6 +142,7 @@ function read(head: Head): Request {
     coding: codingOf(protocol, contentEncoding, connectEncoding, grpcEncoding).trim().toLowerCase(),
     version,
     origin,
+    announced,
     upstream: null,
     route: undefined,
   };

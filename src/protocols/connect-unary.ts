@@ -19,6 +19,11 @@ import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
 /** A body's first piece keeps its chunk alive up to this size, which is not counted either: nearly every request is one piece. */
 const KEEP_CHUNK_BYTES = 16_384;
 
+/** Said of a request, of which the rest is not waited for. */
+export function tooLarge(maxBytes: number): string {
+  return `request message is larger than the ${maxBytes} bytes allowed`;
+}
+
 /** A body, on its way to be a message in an envelope. */
 class Body {
   readonly #maxBytes: number;
@@ -129,8 +134,7 @@ export class ConnectUnaryRequest implements Receiver, Holder {
     // Held whole, so there is nothing to wait for: the bounds are maxMessageBytes, and HeldMessages for all together.
     this.#response.accept(end - start);
     if (this.#given !== null) return;
-    if (!this.#body.add(bytes, start, end))
-      this.#exhausted(`request message is larger than the ${this.#maxBytes} bytes allowed`);
+    if (!this.#body.add(bytes, start, end)) this.#exhausted(tooLarge(this.#maxBytes));
   }
 
   giveWay(): void {

@@ -146,6 +146,28 @@ describe.each(["HTTP/2", "HTTP/1.1"])("streams over %s", (version) => {
     expect([world.outstanding, world.held]).toEqual([0, 0]);
   });
 
+  test("Connect unary: a body that is announced above maxMessageBytes is neither waited for nor asked for, and no pod hears of it", async () => {
+    const { world, pod } = await startTriple({ backend: { maxMessageBytes: 1_000 } });
+    if (version === "HTTP/2") {
+      const client = await world.client();
+      const pseudo = [":method", "POST", ":scheme", "http", ":path", "/test.Echo/Chat", ":authority", "a"];
+      const call = client.open([...pseudo, "content-type", UNARY, "content-length", "1001"]);
+      await world.settle();
+      expect([call.ended, call.fields.slice(0, 2)]).toEqual([true, [":status", "429"]]);
+      expect(new TextDecoder().decode(call.body)).toContain('"code":"resource_exhausted"');
+    } else {
+      const client = await world.http1();
+      const lines = `host: a\r\ncontent-type: ${UNARY}\r\nexpect: 100-continue\r\ncontent-length: 1001`;
+      client.write(`POST /test.Echo/Chat HTTP/1.1\r\n${lines}\r\n\r\n`);
+      await world.settle();
+      const [answer] = client.answers();
+      expect(client.text).not.toContain("100 Continue");
+      expect([answer?.status, String(answer?.body)]).toEqual([429, expect.stringContaining("resource_exhausted")]);
+    }
+    expect(pod.calls).toEqual([]);
+    expect([world.outstanding, world.held]).toEqual([0, 0]);
+  });
+
   test("Connect unary: an answer above maxMessageBytes is resource_exhausted by its prefix", async () => {
     const { world, pod } = await startTriple({ backend: { maxMessageBytes: 1_000 } });
     const caller = await open(world, version, UNARY);
