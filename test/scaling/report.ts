@@ -59,8 +59,8 @@ function connections(): string {
 - Nothing is lazy: a gateway that starts dials all its pods. Their number is bounded by the file descriptors: one for each
   connection on either side, ${"`ulimit -n`"} of the container (Node raises the soft limit to the hard one by itself).
 - A pod sees M connections, however many clients there are. That is what a gateway is for: a million clients are ${LARGE.gateways} connections.
-- A client stays with its gateway until one of them leaves. After adding gateways, old clients stay where they are, since a
-  gateway ends no connection for its age: limit that in the clients, or let them use \`dns:///\` with round_robin over the gateways.
+- A client stays with its gateway until one of them leaves, so that added gateways get new clients only: give listeners a
+  [\`maxConnectionAge\`](configuration.md#listeners), or let clients use \`dns:///\` with round_robin over the gateways.
 - One DNS answer has room for about 4,000 IPv4 addresses (65,535 bytes over TCP, 16 for each) or 2,300 IPv6 ones. More pods than that
   need several Services, a backend for each, and a route with weights over them.`;
 }

@@ -7,6 +7,7 @@ import {
   BackendSchema,
   CorsSchema,
   LimitsSchema,
+  ListenerSchema,
   LogSchema,
   RouteSchema,
 } from "../../../src/gen/fairlead/config/v1/config_pb.ts";
@@ -66,6 +67,14 @@ describe.skipIf(helm === "")("the chart", () => {
     expect(checksum({ autoscaling: { maxReplicas: 5 } })).toBe(checksum({}));
   });
 
+  test("chart: what it says of the listener is what the gateway reads", () => {
+    const { config } = read(helmTemplate(helm, { maxConnectionAge: "30m", cors: { allowOrigins: ["*"] } }).objects);
+    expect(config.listeners[0]).toMatchObject({ maxConnectionAge: "30m", cors: { allowOrigins: ["*"] } });
+    // A field of listeners that is not among these cannot be said in values.yaml yet.
+    const said = ["name", "address", "port", "tls", "cors", "maxConnectionAge"];
+    expect(ListenerSchema.fields.map(({ jsonName }) => jsonName)).toEqual(said);
+  });
+
   test("chart: two releases in a namespace have nothing in common", () => {
     const names = (release: string) =>
       helmTemplate(helm, {}, release).objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
@@ -106,6 +115,7 @@ describe.skipIf(helm === "")("the chart", () => {
     ["a mistyped field", { autoscalng: { enabled: true } }, "autoscalng"],
     ["a mistyped field of a backend", { backends: [{ name: "a", target: "dns:///a:1", polcy: "p2c" }] }, "polcy"],
     ["a mistyped field of the resources", { resources: { request: { cpu: "1" } } }, "request"],
+    ["a time without a unit", { maxConnectionAge: "30" }, "maxConnectionAge"],
     ["an unknown policy", { backends: [{ name: "a", target: "dns:///a:1", policy: "best" }] }, "policy"],
     ["no backend", { backends: [] }, "backends"],
     ["a port that needs root", { ports: { rpc: 443 } }, "rpc"],

@@ -73,6 +73,7 @@ const dimensions: readonly (readonly Values[])[] = [
       cors: { allowOrigins: ["https://*.example.com"], allowCredentials: true },
       limits: { maxConcurrentStreams: 250, headTimeout: "5s", maxBufferedBytes: 67108864 },
       log: { level: "warn", access: true },
+      maxConnectionAge: "30m",
     },
     {
       image: { repository: "registry.example.com/fairlead", tag: "1.2.3", pullPolicy: "Always" },

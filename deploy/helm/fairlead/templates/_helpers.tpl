@@ -75,6 +75,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.tls.clientCa -}}{{- $_ := set $tls "clientCaFile" "/etc/fairlead-tls/ca.crt" -}}{{- end -}}
 {{- $_ := set $listener "tls" $tls -}}
 {{- end -}}
+{{- with .Values.maxConnectionAge -}}{{- $_ := set $listener "maxConnectionAge" . -}}{{- end -}}
 {{- if .Values.cors -}}{{- $_ := set $listener "cors" .Values.cors -}}{{- end -}}
 {{- $config := dict "listeners" (list $listener) "backends" .Values.backends -}}
 {{- $_ := set $config "admin" (dict "address" .Values.listenAddress "port" (int .Values.ports.admin)) -}}
