@@ -45,7 +45,6 @@ const ofTheConnection: ReadonlySet<string> = new Set([
   "upgrade",
   "http2-settings",
   "te",
-  "expect",
   "host",
 ]);
 

@@ -5,7 +5,7 @@ import { ConnectStreamResponse } from "./connect-stream.ts";
 import type { Downstream } from "./downstream.ts";
 import { GrpcWebResponse } from "./grpc-web.ts";
 import { errorJson, type RpcStatus } from "./rpc-error.ts";
-import { ownHead, Status, trailersOnly } from "./status.ts";
+import { field, ownHead, Status, trailersOnly } from "./status.ts";
 
 const PLAIN = "text/plain; charset=utf-8";
 
@@ -176,6 +176,9 @@ export class Refusal implements Receiver {
 
   head(head: Head): void {
     this.#request = classify(head);
+    // RFC 9110 10.1.1: to who waits for 100 (Continue), "an immediate response with a final status code, if that status can be
+    // determined by examining just the method, target URI, and header fields".
+    if (field(head.fields, "expect") !== undefined) this.#send();
   }
 
   data(_bytes: Uint8Array, start: number, end: number): void {

@@ -252,3 +252,25 @@ test("what was never indexed by the client is never indexed towards the pod", as
   pod.last.sendHead([...okHead, "grpc-status", "0"]).finish();
   await world.settle();
 });
+
+test.each([
+  ["an unknown content-type", "POST /test.Echo/Unary", "text/plain", 415],
+  ["another method", "PUT /test.Echo/Unary", "application/proto", 405],
+  ["no path of a call", "POST /", "application/json", 501],
+  ["gRPC", "POST /test.Echo/Unary", "application/grpc", 426],
+  ["a malformed timeout", "POST /test.Echo/Unary", "application/proto\r\nconnect-timeout-ms: x", 400],
+  ["a deadline that is over", "POST /test.Echo/Unary", "application/proto\r\nconnect-timeout-ms: 0", 504],
+] as const)(
+  "a client that waits for 100 (Continue) hears at once what its head decides: %s",
+  async (_, line, type, status) => {
+    const { world, pod } = await startTriple();
+    const client = await world.http1();
+    client.write(
+      `${line} HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n`,
+    );
+    await world.settle();
+    expect(client.text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(client.text).toMatch(/\r\nconnection: (?:upgrade, )?close\r\n/);
+    expect(pod.calls).toEqual([]);
+  },
+);
