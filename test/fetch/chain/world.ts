@@ -36,6 +36,7 @@ export async function createWorld(options: Partial<ChainOptions> = {}): Promise<
     new Promise<Response>((answer, fail) => {
       const signal = init.signal as AbortSignal;
       signal.addEventListener("abort", () => fail(signal.reason));
+      if (signal.aborted) fail(signal.reason);
       asked.push({
         url,
         headers: init.headers as Headers,
