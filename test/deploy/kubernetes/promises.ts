@@ -199,8 +199,12 @@ export const promises: Readonly<Record<string, (manifests: Manifests) => void>> 
     const { container, config } = manifests;
     const { rssIdleBytes, rssLoadedBytes } = measured();
     expect(bytesOf(container.resources.requests.memory)).toBeGreaterThan(rssLoadedBytes);
-    const options = container.env?.find(({ name }) => name === "NODE_OPTIONS")?.value ?? "";
-    const heap = Number(/--max-old-space-size=(\d+)/.exec(options)?.[1]) * 2 ** 20;
+    // Whichever runtime the image is on.
+    const [heap, other] = ["NODE_OPTIONS", "DENO_V8_FLAGS"].map((variable) => {
+      const options = container.env?.find(({ name }) => name === variable)?.value ?? "";
+      return Number(/--max-old-space-size=(\d+)/.exec(options)?.[1]) * 2 ** 20;
+    });
+    expect(heap).toBe(other);
     const bodies = config.limits?.maxBufferedBytes ?? 268_435_456;
     expect(bytesOf(container.resources.limits.memory)).toBeGreaterThan(rssIdleBytes + heap + bodies);
     // Throttling would show as latency.
