@@ -75,7 +75,8 @@ export class JsonCall implements Stages, Translator {
 
   request(json: Uint8Array): Translated {
     const { input } = this.#method as DescMethod;
-    return toProtobuf(this.#schema as Schema, input, json, this.#json.ignoreUnknownFields);
+    const { ignoreUnknownFields: ignoreUnknown, stageParts } = this.#json;
+    return toProtobuf(this.#schema as Schema, input, json, { ignoreUnknown, maxBytes: stageParts.maxMessageBytes });
   }
 
   response(bytes: Uint8Array): Translated {

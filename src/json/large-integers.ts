@@ -10,8 +10,9 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 
 /**
  * JSON.parse makes a double of every number, which holds integers exactly only up to 2^53, and so not every int64. Integers of
- * fewer than 16 digits are exact, so hardly any message needs what is here.
+ * fewer than 16 digits without an exponent are exact, so hardly any message needs what is here.
  */
+const maybeLarge = /(?:^|[:[,])\s*-?(?:\d[\d.]{15}|\d[\d.]*e)/i;
 
 /**
  * JSON with its large integers kept: as strings of digits where a field of 64 bits is (the form that protobuf's JSON mapping
@@ -20,7 +21,7 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
  * @throws when it is not JSON, or has a key twice
  */
 export function readLargeIntegers(text: string, type: DescMessage, types: Registry): JsonValue | undefined {
-  if (!/\d{16}/.test(text)) return undefined;
+  if (!maybeLarge.test(text)) return undefined;
   const mark = unusedMark(text);
   const marked = markLargeIntegers(text, mark.written);
   if (marked === text) return undefined;
@@ -44,7 +45,7 @@ function unusedMark(text: string): Mark {
   throw new Error("it has all of the control characters U+0000 to U+0007, and integers beyond 2^53");
 }
 
-/** Puts integers that a double would change into quotes, behind a mark. */
+/** Puts numbers that a double would change, and whose double is an integer of 64 bits, into quotes, behind a mark. */
 export function markLargeIntegers(json: string, mark: string): string {
   let marked = "";
   let done = 0;
@@ -53,8 +54,9 @@ export function markLargeIntegers(json: string, mark: string): string {
     if (code === 0x22 /* " */) at = afterString(json, at);
     else if (code === 0x2d /* - */ || isDigit(code)) {
       const end = afterNumber(json, at);
-      if (end - at >= 16 && isInexact(json.slice(at, end))) {
-        marked += `${json.slice(done, at)}"${mark}${json.slice(at, end)}"`;
+      const kept = end - at < SHORTEST_INEXACT ? null : keptOf(json.slice(at, end));
+      if (kept !== null) {
+        marked += `${json.slice(done, at)}"${mark}${kept}"`;
         done = end;
       }
       at = end;
@@ -68,7 +70,7 @@ function isDigit(code: number): boolean {
 }
 
 /** Where a string that begins at `at` has ended. */
-function afterString(json: string, at: number): number {
+export function afterString(json: string, at: number): number {
   for (let i = at + 1; i < json.length; i++) {
     const code = json.charCodeAt(i);
     if (code === 0x22 /* " */) return i + 1;
@@ -87,11 +89,27 @@ function afterNumber(json: string, at: number): number {
   return end;
 }
 
-/** An integer without fraction or exponent that a double would change. */
-function isInexact(token: string): boolean {
-  // More digits than any 64-bit integer has: refused either way, and not worth the arithmetic.
-  if (token.length > 40 || !/^-?[1-9]\d*$/.test(token)) return false;
-  return BigInt(token) !== BigInt(Number(token));
+/** Characters of the shortest number whose double is another integer of 64 bits: 9223372037e9. */
+const SHORTEST_INEXACT = 12;
+/** More than any integer of 64 bits: refused either way. */
+const BEYOND = 2 ** 70;
+
+/**
+ * What has to be kept of a number: the digits of an integer, however it is written, or what is no integer, as it is. Null when
+ * its double says the same.
+ */
+function keptOf(token: string): string | null {
+  const double = Number(token);
+  if (!Number.isInteger(double) || Number.isSafeInteger(double) || Math.abs(double) > BEYOND) return null;
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(token);
+  // Not JSON, which JSON.parse will say.
+  if (parts === null || /^-?0\d/.test(token)) return null;
+  const [, sign, whole, fraction = "", exponent = "0"] = parts;
+  const digits = whole + fraction;
+  const point = whole.length + Number(exponent);
+  if (/[^0]/.test(digits.slice(point))) return token;
+  const integer = sign + digits.slice(0, point).padEnd(point, "0").replace(/^0+/, "");
+  return BigInt(integer) === BigInt(double) ? null : integer;
 }
 
 /** Takes the marks away again, by what the fields are. Changes the value that it is given. */

@@ -137,6 +137,7 @@ export class MessageStage implements Holder {
     const translated = this.#direction.translate(message);
     if ("bytes" in translated) this.#send(translated.bytes);
     else if ("missing" in translated) this.#extend(message.slice(), translated.missing, translated.error);
+    else if ("tooLarge" in translated) this.#tooLarge(translated.error);
     else this.#fail(() => this.#direction.badMessage(translated.error));
   }
 

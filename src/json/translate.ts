@@ -1,5 +1,6 @@
 import { type DescMessage, fromBinary, fromJson, fromJsonString, toBinary, toJson } from "@bufbuild/protobuf";
 import { isFieldError } from "@bufbuild/protobuf/reflect";
+import { lossIn, tooManyValues } from "./hostile-json.ts";
 import { readLargeIntegers } from "./large-integers.ts";
 import type { Schema } from "./schema.ts";
 
@@ -7,14 +8,28 @@ import type { Schema } from "./schema.ts";
 export type Translated =
   | { readonly bytes: Uint8Array }
   | { readonly error: string }
+  /** It is refused for what it would cost. */
+  | { readonly error: string; readonly tooLarge: true }
   | { readonly error: string; readonly missing: string };
 
 // A byte order mark at the beginning is dropped (RFC 8259 8.1 lets parsers do so).
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
-/** One message from JSON to protobuf. @param ignoreUnknown drops fields that the schema does not have */
-export function toProtobuf(schema: Schema, type: DescMessage, json: Uint8Array, ignoreUnknown: boolean): Translated {
+export interface RequestOptions {
+  /** Drops fields that the schema does not have. */
+  readonly ignoreUnknown: boolean;
+  /** Of the largest message: see {@link tooManyValues}. */
+  readonly maxBytes: number;
+}
+
+/** One message from JSON to protobuf. */
+export function toProtobuf(
+  schema: Schema,
+  type: DescMessage,
+  json: Uint8Array,
+  { ignoreUnknown, maxBytes }: RequestOptions,
+): Translated {
   let text: string;
   try {
     text = decoder.decode(json);
@@ -22,12 +37,15 @@ export function toProtobuf(schema: Schema, type: DescMessage, json: Uint8Array, 
     return { error: "it is not UTF-8" };
   }
   if (text === "") return { error: "it is empty, and not JSON" };
+  const problem = tooManyValues(text, maxBytes);
+  if (problem !== null) return { error: problem, tooLarge: true };
   schema.missed = "";
   try {
     const options = { registry: schema.types, ignoreUnknownFields: ignoreUnknown };
     const exact = readLargeIntegers(text, type, schema.types);
     const message = exact === undefined ? fromJsonString(type, text, options) : fromJson(type, exact, options);
-    return { bytes: toBinary(type, message) };
+    const loss = lossIn(text);
+    return loss === null ? { bytes: toBinary(type, message) } : { error: loss };
   } catch (error) {
     return failure(schema, type, error);
   }
@@ -82,12 +100,12 @@ function explain(type: DescMessage, error: unknown): string {
     const where = parent === type.typeName ? "" : ` of ${parent}`;
     return `${kind} "${field.name}"${where}: ${error.cause.message}`;
   }
-  const match = /^cannot (?:de|en)code (\w+) ?(\S*) (?:from|to) (?:JSON|binary): (.*)$/s.exec(error.message);
+  const match = /^cannot (?:de|en)code (?:(\w+) )?(\S+) (?:from|to) (?:JSON|binary): (.*)$/s.exec(error.message);
   if (match === null) return error.message;
-  const [, kind, name, what] = match;
+  const [, kind = "message", name, what] = match;
   const unknown = /^key (".*") is unknown$/s.exec(what);
   const where = name === type.typeName ? "" : ` of ${name}`;
   if (/^duplicate object key /.test(what)) return what;
   if (unknown !== null) return `field ${unknown[1]}${where} is unknown`;
-  return name === type.typeName ? what : `${kind} ${name}: ${what}`;
+  return name === type.typeName ? `not a ${name}: ${what}` : `${kind} ${name}: ${what}`;
 }

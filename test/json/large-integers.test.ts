@@ -17,9 +17,15 @@ const marked: readonly (readonly [what: string, json: string, marked: string])[]
   ["in a string", `"${BIG}"`, `"${BIG}"`],
   ["in a key, after an escaped quote", `{"\\"${BIG}":1}`, `{"\\"${BIG}":1}`],
   ["a backslash before the end of a string", `["\\\\",${BIG}]`, `["\\\\","#${BIG}"]`],
-  ["with a fraction", `${BIG}.5`, `${BIG}.5`],
+  ["no integer, though its double is one", `${BIG}.5`, `"#${BIG}.5"`],
+  ["with a fraction of 0", `[${BIG}.0,-${BIG}.00]`, `["#${BIG}","#-${BIG}"]`],
+  ["a fraction that the exponent takes away", "9.007199254740993e15", `"#${BIG}"`],
+  ["an exponent below 0", "900719925474099300E-2", `"#${BIG}"`],
+  ["the shortest", "9223372037e9", `"#9223372037000000000"`],
+  ["leading zeros", "0.00009007199254740993e+20", `"#${BIG}"`],
   ["the fraction of one", `1.${BIG}`, `1.${BIG}`],
-  ["with an exponent", `${BIG}e3`, `${BIG}e3`],
+  ["with an exponent", `${BIG}e3`, `"#${BIG}000"`],
+  ["with an exponent that a double holds", "1e18", "1e18"],
   ["an exponent", `1e-${BIG}`, `1e-${BIG}`],
   ["not JSON: a leading zero", `0${BIG}`, `0${BIG}`],
   ["not JSON: a string without an end", `"${BIG}`, `"${BIG}`],
@@ -43,10 +49,29 @@ test("large integers: what JSON.parse reads exactly is left alone, all else keep
       const read = JSON.parse(markLargeIntegers(`[${texts.join(", ")}]`, "\\u0000")) as unknown[];
       texts.forEach((text, i) => {
         if (text.startsWith('"')) expect(read[i]).toBe(JSON.parse(text));
+        else if (typeof read[i] === "string" && /e/.test(text))
+          expect(Number(`${read[i]}`.slice(1))).toBe(Number(text));
         else if (typeof read[i] === "string") expect(read[i]).toBe(`\0${text}`);
         else if (/^-?\d+$/.test(text)) expect(BigInt(read[i] as number)).toBe(BigInt(text));
         else expect(read[i]).toBe(Number(text));
       });
+    }),
+  );
+});
+
+test("large integers: an integer is the same however it is written", () => {
+  const integer = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n });
+  fc.assert(
+    fc.property(integer, fc.integer({ min: 0, max: 25 }), fc.integer({ min: 0, max: 4 }), (value, point, zeros) => {
+      const sign = value < 0n ? "-" : "";
+      const digits = `${value}`.replace("-", "") + "0".repeat(zeros);
+      const at = Math.min(point, digits.length);
+      const json = `${sign}${digits.slice(0, at) || "0"}.${digits.slice(at)}0e${digits.length - at - zeros}`.replace(
+        /^(-?)0+(?=\d)/,
+        "$1",
+      );
+      const read: unknown = JSON.parse(markLargeIntegers(json, "\\u0000"));
+      expect(BigInt(typeof read === "string" ? read.slice(1) : (read as number))).toBe(value);
     }),
   );
 });

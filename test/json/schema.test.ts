@@ -63,7 +63,7 @@ test("schema: json_name may be absent, as from C++'s reflection", () => {
   const item = schema.message("shop.v1.Item");
   if (item === undefined) throw new Error("no Item");
   const json = `{"paidWith":{"currency":"EUR"}}`;
-  const read = toProtobuf(schema, item, new TextEncoder().encode(json), false);
+  const read = toProtobuf(schema, item, new TextEncoder().encode(json), { ignoreUnknown: false, maxBytes: 4 << 20 });
   if ("error" in read) throw new Error(read.error);
   const written = toJsonText(schema, item, read.bytes);
   expect("bytes" in written && new TextDecoder().decode(written.bytes)).toBe(json);
@@ -130,7 +130,7 @@ test("schema: more files join those that are there, which are not made again", (
   const item = all.message("shop.v1.Item");
   if (item === undefined) throw new Error("no Item");
   const json = `{"paidWith":{"currency":"EUR"},"gift":{"@type":"type.googleapis.com/shop.v1.Gift","wrapping":"red"}}`;
-  const read = toProtobuf(all, item, new TextEncoder().encode(json), false);
+  const read = toProtobuf(all, item, new TextEncoder().encode(json), { ignoreUnknown: false, maxBytes: 4 << 20 });
   if ("error" in read) throw new Error(read.error);
   const written = toJsonText(all, item, read.bytes);
   expect("bytes" in written && JSON.parse(new TextDecoder().decode(written.bytes))).toEqual(JSON.parse(json));

@@ -15,7 +15,7 @@ function bytesOf(json: string | JsonValue, type = "Kinds", ignoreUnknown = false
   const text = typeof json === "string" ? json : JSON.stringify(json);
   const message = schema.message(`kinds.v1.${type}`);
   if (message === undefined) throw new Error(`no ${type}`);
-  return toProtobuf(schema, message, new TextEncoder().encode(text), ignoreUnknown);
+  return toProtobuf(schema, message, new TextEncoder().encode(text), { ignoreUnknown, maxBytes: 4 << 20 });
 }
 
 /** To protobuf and back. */
@@ -102,7 +102,9 @@ const refused: readonly (readonly [what: string, json: string, error: string])[]
   ],
   ["a number that is no string", `{"text":9007199254740993}`, `field "text": expected string, got 9007199254740992`],
   ["a field by both names", `{"snakeCase":"a","snake_case":"b"}`, `field "snake_case": set multiple times`],
-  ["not an object", "[]", "Array(0)"],
+  ["not an object", "[]", "not a kinds.v1.Kinds: Array(0)"],
+  ["a key __proto__, which JavaScript would lose", `{"byName":{"__proto__":1}}`, 'the key "__proto__" cannot be taken'],
+  ["the same, with an escape", `{"byName":{"__\\u0070roto__":1}}`, 'the key "__proto__" cannot be taken'],
   ["empty", "", "it is empty, and not JSON"],
 ];
 
@@ -119,7 +121,24 @@ test("JSON errors: invalid UTF-8", () => {
   const message = schema.message("kinds.v1.Kinds");
   if (message === undefined) throw new Error("no Kinds");
   const bytes = new Uint8Array([0x22, 0xff, 0x22]);
-  expect(toProtobuf(schema, message, bytes, false)).toEqual({ error: "it is not UTF-8" });
+  expect(toProtobuf(schema, message, bytes, { ignoreUnknown: false, maxBytes: 4 << 20 })).toEqual({
+    error: "it is not UTF-8",
+  });
+});
+
+const many = (count: number, value: string) => Array(count).fill(value).join();
+
+test.each([
+  ["objects", `{"inner":${many(104_858, "{}")}}`, "it has more than 104857 objects"],
+  ["values", `{"many":[${many(524_289, "1")}]}`, "it has more than 524288 values"],
+  ["lists in lists", "[".repeat(600_000), "it has more than 524288 values"],
+])("JSON errors: more %s than the one thread should make", (_what, json, error) => {
+  expect(bytesOf(json)).toEqual({ error, tooLarge: true });
+});
+
+test("JSON: what is dense, or in strings, is no matter", () => {
+  expect(bytesOf(`{"many":[${many(500_000, "1")}]}`)).toHaveProperty("bytes");
+  expect(bytesOf(`{"text":"${"{,[".repeat(1 << 20)}"}`)).toHaveProperty("bytes");
 });
 
 test("JSON errors: nesting without end is refused, and does not end the process", () => {

@@ -39,6 +39,10 @@ const FLOAT =
 const HOST = "protobuf-es keeps the name alone of an Any's type, and writes type.googleapis.com before it";
 const ZERO = "the sign of -0 in JSON: JSON.stringify leaves it out";
 
+const HALF = "protobuf-es makes U+FFFD of it where strings are not a message's own";
+const PROTO = "JavaScript's objects do not hold it, but for Deno's";
+const deaf = "__proto__" in {};
+
 export const jsonRows: readonly JsonRow[] = [
   ...rows("defaults", {
     "an empty message": "{}",
@@ -63,7 +67,13 @@ export const jsonRows: readonly JsonRow[] = [
     "64 bits in numbers, exactly": `{"i64":9007199254740993,"s64":-9007199254740993,"u64":18446744073709551615,"f64":9007199254740995,"sf64":-9223372036854775807}`,
     "64 bits in numbers in lists": `{"manyI64":[9007199254740993]}`,
     "64 bits in numbers in wrappers": `{"wI64":9007199254740993}`,
+    "64 bits in numbers with a fraction of 0": `{"i64":9007199254740993.0,"manyI64":[-9007199254740993.00]}`,
+    "64 bits in numbers with an exponent": `{"i64":9.007199254740993e15,"u64":9223372037E9,"s64":900719925474099300e-2}`,
   }).map((row) => ({ ...row, differsFromEs: EXACT })),
+  ...refused("integers", { "a fraction, beyond 53 bits": `{"i64":9007199254740993.5}` }).map((row) => ({
+    ...row,
+    differsFromEs: EXACT,
+  })),
   ...differing("protobuf-es refuses it: JavaScript's BigInt does not read it", "integers", {
     "64 bits with an exponent, in strings": `{"i64":"1e5"}`,
     "64 bits with a fraction of 0, in strings": `{"i64":"1.0"}`,
@@ -139,6 +149,10 @@ export const jsonRows: readonly JsonRow[] = [
     "the URL alphabet without padding": `{"raw":"-_8"}`,
     "in lists and maps": `{"manyRaw":["","AA==","/w"],"byU64":{"18446744073709551615":"AQI="}}`,
   }),
+  ...differing("protobuf-es takes what it can of it", "bytes", {
+    "padding in the middle": `{"raw":"Y=Q="}`,
+    "a space": `{"raw":"YW Fh"}`,
+  }),
   ...refused("bytes", {
     "no base64": `{"raw":"*"}`,
     "a quantum of one": `{"raw":"A"}`,
@@ -180,6 +194,10 @@ export const jsonRows: readonly JsonRow[] = [
   ...rows("maps", {
     "of every key": `{"byText":{"":"","a":"b"},"byI32":{"1":1},"byI64":{"-9223372036854775808":"x","9007199254740993":"y"},"byU64":{"0":"AA=="},"byYes":{"true":{"i32":1},"false":{}}}`,
   }),
+  ...differing(PROTO, "maps", { "a key __proto__": `{"byText":{"__proto__":"a"}}` }).map((row) => ({
+    ...row,
+    differsFromEs: "protobuf-es drops it, but on Deno",
+  })),
   ...refused("maps", {
     "a key that is no number": `{"byI32":{"a":1}}`,
     "a key beyond 32 bits": `{"byI32":{"2147483648":1}}`,
@@ -275,6 +293,10 @@ export const jsonRows: readonly JsonRow[] = [
   ...differing("protobuf-es takes it for the 2nd of March: JavaScript's Date does", "Timestamp", {
     "a 30th of February": `{"at":"2026-02-30T00:00:00Z"}`,
   }),
+  ...refused("Struct, Value, ListValue, NullValue", {
+    "half of a surrogate pair": `{"value":"\\ud83d"}`,
+    "half of a surrogate pair in a key": `{"struct":{"\\udc00":1}}`,
+  }).map((row) => ({ ...row, differsFromEs: HALF })),
   ...rows("Struct, Value, ListValue, NullValue", {
     "every kind of value": `{"struct":{"a":null,"b":1.5,"c":"x","d":true,"e":[],"f":{},"g":[[null]]}}`,
     "Value: null": `{"value":null}`,
@@ -351,8 +373,6 @@ const unlike = (why: string, group: string, messages: Readonly<Record<string, Ui
 const broken = (group: string, messages: Readonly<Record<string, Uint8Array>>): BinaryRow[] =>
   taken(group, messages).map((row) => ({ ...row, refused: true }));
 
-const PROTO = "JavaScript's objects do not hold it, but for Deno's";
-const deaf = "__proto__" in {};
 const proto = sub(40, (writer) =>
   writer.tag(1, WireType.LengthDelimited).string("__proto__").tag(2, WireType.LengthDelimited).string("a"),
 );

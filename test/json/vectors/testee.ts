@@ -53,7 +53,10 @@ function answer({ payload, requestedOutputFormat, messageType, testCategory }: R
   let bytes = payload.value as Uint8Array;
   if (json) {
     const text = new TextEncoder().encode(payload.value as string);
-    const read = toProtobuf(schema, of, text, testCategory === JSON_IGNORE_UNKNOWN);
+    const read = toProtobuf(schema, of, text, {
+      ignoreUnknown: testCategory === JSON_IGNORE_UNKNOWN,
+      maxBytes: 4 << 20,
+    });
     if ("error" in read) return { case: "parseError", value: read.error };
     bytes = read.bytes;
   }
