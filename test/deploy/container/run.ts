@@ -2,7 +2,7 @@
  * npm run container [-- --keep]: takes the steps of the Containerfiles on bare folders, starts what comes out as a container engine
  * would (another user, a root that cannot be written, no capabilities), probes it, makes one gRPC call, and prints the sizes.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
@@ -26,6 +26,13 @@ const claim = (holds: boolean, what: string) => {
 
 /** What the images must stay under, bytes on disk: Node and Deno alone are 120 and 95 MB. */
 const MOST = 200 * 2 ** 20;
+
+/** Bytes on disk that the table of deploy/README.md gives the image. */
+function writtenSize(name: ImageName): number {
+  const page = readFileSync(join(ROOT, "deploy/README.md"), "utf8");
+  const file = name === "node" ? "Containerfile" : "Containerfile.deno";
+  return Number(new RegExp(`^\\| \\[${file}\\].*? \\| (\\d+) MiB`, "m").exec(page)?.[1]) * 2 ** 20;
+}
 
 async function probe(name: ImageName, image: Image, pods: Image): Promise<void> {
   const running: Container[] = [];
@@ -122,6 +129,9 @@ if (why !== null) {
       say(
         `image ${name}: ${mebibytes(size.bytes)} in ${size.files} files, about ${mebibytes(size.compressed)} compressed`,
       );
+      const written = writtenSize(name);
+      const near = Math.abs(size.bytes / written - 1) < 0.05;
+      claim(near, `deploy/README.md says so: ${mebibytes(written)}`);
       claim(size.bytes < MOST, `it is smaller than ${mebibytes(MOST)}`);
       await probe(name, image, node);
     }
