@@ -350,13 +350,15 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
   /** An error of our own: trailers-only, or trailers when the response has begun. */
   #fail(code: number, message: string): void {
     const responding = this.#responding;
+    const downstream = this.#downstream;
     this.#finish(code);
-    if (responding) this.#downstream.end(trailers(code, message));
+    if (downstream.failed !== undefined) downstream.failed(code, message);
+    else if (responding) downstream.end(trailers(code, message));
     else {
       // A protocol's stage takes the status out of it and makes an answer of its own.
       const { protocol, contentType } = this.#request;
-      this.#downstream.head(trailersOnly(code, message, protocol === "grpc" ? contentType : undefined));
-      this.#downstream.end(null);
+      downstream.head(trailersOnly(code, message, protocol === "grpc" ? contentType : undefined));
+      downstream.end(null);
     }
   }
 

@@ -26,7 +26,13 @@ const badValuePattern = /[\0\r\n]/;
 const paddedPattern = /^[ \t]|[ \t]$/;
 
 /** RFC 9113 8.2.2: fields that belong to a connection of HTTP/1.1. */
-const connectionFields = new Set(["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"]);
+export const connectionFields = new Set([
+  "connection",
+  "proxy-connection",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+]);
 
 function malformed(error: string): HeadFacts {
   return { error, contentLength: -1, status: 0, method: "" };

@@ -13,6 +13,8 @@ export interface Unfit {
 export interface Downstream extends Receiver, Flow {
   /** Told when bytes given to `data` have left. */
   source: Flow | null;
+  /** Takes an error of the call's own, the last that it hears of it. Left out: such errors are answers like the pod's. */
+  readonly failed?: ((code: number, message: string) => void) | undefined;
   /** The client's address, for logs; empty when unknown. */
   readonly peer: string;
 }

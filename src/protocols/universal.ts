@@ -2,9 +2,12 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalClientResponse } from "@connectrpc/connect/protocol";
 import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
+import { connectionFields } from "../http2/head-check.ts";
 import type { Abort, Fields, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Downstream } from "./downstream.ts";
-import { ownHead, statusOfAbort } from "./status.ts";
+import { decodeMessage } from "./rpc-error.ts";
+import { encodeMessage, ownHead, statusOfAbort } from "./status.ts";
+import { keepable, WaitingPieces } from "./waiting-pieces.ts";
 
 /** A request in Connect's universal form: what its transports send and what its handlers get are both one. */
 export interface UniversalRequest {
@@ -18,8 +21,6 @@ export type UniversalAnswer = UniversalClientResponse;
 
 /** Bytes of a request that may be under way to the pod before more is asked of whoever sends it. */
 const SEND_AHEAD_BYTES = 65_536;
-/** A piece of the answer keeps its chunk alive up to this size; it is copied out of a larger one. */
-const KEEP_CHUNK_BYTES = 16_384;
 
 export interface UniversalOptions {
   /** The client's address, for logs. Default: none. */
@@ -28,9 +29,17 @@ export interface UniversalOptions {
   readonly leave?: (reason: unknown) => boolean;
   /** Called once, when nothing more of the call comes or goes. Default: nobody. */
   readonly ended?: () => void;
+  /**
+   * The answer is for Connect's client, and not for one that a server passes it on to: errors of the call's own are thrown, and do not look
+   * like a pod's answer, and a `grpc-message` that it could not decode is mended. Default: false.
+   */
+  readonly toClient?: boolean;
 }
 
-/** A request's head as a flat list; Headers give their names in lower case. */
+/**
+ * A request's head as a flat list; Headers give their names in lower case.
+ * @throws ConnectError for a field that HTTP/2 does not allow: the pod would reset the call, and seem to be at fault
+ */
 export function universalHead(
   httpMethod: string,
   scheme: string,
@@ -39,7 +48,11 @@ export function universalHead(
   header: Headers,
 ): Head {
   const fields = [":method", httpMethod, ":scheme", scheme, ":path", path, ":authority", authority];
-  for (const [name, value] of header) if (name !== "host") fields.push(name, value);
+  for (const [name, value] of header) {
+    // RFC 9113 8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields."
+    if (connectionFields.has(name)) throw new ConnectError(`header ${name} is not allowed in HTTP/2`, Code.Internal);
+    if (name !== "host") fields.push(name, value);
+  }
   return ownHead(fields);
 }
 
@@ -65,6 +78,7 @@ type Read = IteratorResult<Uint8Array, undefined>;
 
 class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undefined> {
   source: Flow | null = null;
+  readonly failed: ((code: number, message: string) => void) | undefined;
   readonly #request: UniversalRequest;
   readonly #options: UniversalOptions;
   readonly #resolve: (answer: UniversalAnswer) => void;
@@ -76,7 +90,7 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
   #inFlight = 0;
   #resume: (() => void) | null = null;
   /** What has come and was not read yet. */
-  readonly #chunks: Uint8Array[] = [];
+  readonly #waiting = new WaitingPieces();
   #reading: { resolve(read: Read): void; reject(reason: unknown): void } | null = null;
   /** Nothing more comes from the call, and nothing more goes to it. */
   #over = false;
@@ -93,6 +107,8 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.failed =
+      options.toClient === true ? (code, message) => this.#broke(new ConnectError(message, code)) : undefined;
   }
 
   get peer(): string {
@@ -134,8 +150,8 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
       }
       receiver.end(null);
     } catch (reason) {
-      // The application's own messages failed.
-      this.#giveUp(reason);
+      // The application's own messages failed. The code is the one that connect-node has for it.
+      this.#giveUp(ConnectError.from(reason, Code.Internal));
     }
   }
 
@@ -169,7 +185,7 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
   head({ fields }: Head): void {
     if (this.#over) return;
     const header = new Headers();
-    append(header, fields, 2);
+    this.#append(header, fields, 2);
     this.#resolve({
       status: Number(fields[1]),
       header,
@@ -182,34 +198,46 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
     if (this.#over) return;
     // Not a Buffer, whatever the socket gave: its `slice` is another one than that of Uint8Array.
     const view = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
-    const chunk =
-      bytes.buffer.byteLength > KEEP_CHUNK_BYTES && view.length * 2 < bytes.buffer.byteLength ? view.slice() : view;
     if (this.#reading === null) {
-      this.#chunks.push(chunk);
+      this.#waiting.add(view);
       return;
     }
-    this.#settle()?.resolve({ done: false, value: chunk });
-    this.source?.consumed(chunk.length);
+    this.#settle()?.resolve({ done: false, value: keepable(view) });
+    this.source?.consumed(view.length);
   }
 
   end(trailers: Head | null): void {
     if (this.#over) return;
-    if (trailers !== null) append(this.#trailer, trailers.fields, 0);
+    if (trailers !== null) this.#append(this.#trailer, trailers.fields, 0);
     this.#finish();
     this.#settle()?.resolve({ done: true, value: undefined });
   }
 
-  abort(reason: Abort): void {
-    if (!this.#over) this.#fail(new ConnectError(reason.message, statusOfAbort(reason) || Code.Unknown));
+  #append(to: Headers, fields: Fields, from: number): void {
+    const mend = this.failed !== undefined;
+    for (let i = from; i < fields.length; i += 2) {
+      const value = fields[i + 1];
+      to.append(fields[i], mend && fields[i] === "grpc-message" ? decodable(value) : value);
+    }
   }
 
-  /** Has an effect before the answer and in the middle of it. */
-  #fail(reason: unknown): void {
+  abort(reason: Abort): void {
+    this.#broke(new ConnectError(reason.message, statusOfAbort(reason) || Code.Unknown));
+  }
+
+  /** The call broke off. What came before is read first, as it is before any other end of an answer. */
+  #broke(reason: unknown): void {
+    if (this.#over) return;
     this.#broken = { reason };
     this.#finish();
     this.#reject(reason);
-    this.#chunks.length = 0;
     this.#settle()?.reject(reason);
+  }
+
+  /** The application wants no more of it. Has an effect before the answer and in the middle of it. */
+  #fail(reason: unknown): void {
+    this.#waiting.clear();
+    this.#broke(reason);
   }
 
   #finish(): void {
@@ -228,7 +256,7 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
   // ── The answer's body, as its reader has it ─────────────────────────────────────────────────────────────────────────
 
   next(): Promise<Read> {
-    const chunk = this.#chunks.shift();
+    const chunk = this.#waiting.take();
     if (chunk !== undefined) {
       // The pod may send as much again: nothing is read ahead of the application but a window.
       this.source?.consumed(chunk.length);
@@ -253,6 +281,12 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
   }
 }
 
-function append(to: Headers, fields: Fields, from: number): void {
-  for (let i = from; i < fields.length; i += 2) to.append(fields[i], fields[i + 1]);
+/** For `decodeURIComponent`, by which Connect decodes it: that throws where gRPC forbids it, and the status would be lost. */
+function decodable(message: string): string {
+  try {
+    decodeURIComponent(message);
+    return message;
+  } catch {
+    return encodeMessage(decodeMessage(message));
+  }
 }

@@ -57,7 +57,10 @@ export class SocketStream implements ByteStream {
       handler.drained();
     });
     socket.on("end", () => {
-      if (!socket.destroyed) handler.ended();
+      if (socket.destroyed) return;
+      // A TLS alert after the handshake is told as an error, and the end comes after it: the missing client certificate of TLS 1.3.
+      if (this.error === null) handler.ended();
+      else socket.destroy();
     });
     return this;
   }

@@ -46,7 +46,7 @@ function establish(socket: net.Socket, address: Address, options: DialOptions, h
   const name = formatAddress(address);
   let stage: "connect" | "TLS handshake with" | "established" = "connect";
   const stream = new SocketStream(socket, name, (error) => {
-    if (stage === "established") return error;
+    if (stage === "established") return new Error(messageOf(error), { cause: error });
     // The system's own messages say it all: `connect ECONNREFUSED 127.0.0.1:9001`, `getaddrinfo ENOTFOUND pod`.
     if (stage === "connect" && "syscall" in error) return new Error(messageOf(error), { cause: error });
     return stagedError(`${stage} ${name}`, error);

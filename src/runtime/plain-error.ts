@@ -8,8 +8,13 @@ export function stagedError(stage: string, error: unknown): Error {
   return new Error(message.startsWith(stage) ? message : `${stage}: ${message}`, { cause: error });
 }
 
-/** The message; for an AggregateError without one, the first error's. */
+/** `80FC4B6B:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../deps/openssl/...:1601:SSL alert number 116` */
+const opensslPattern = /error:[0-9A-F]{8}:([^:]*):[^:]*:([^:\n]+)/;
+
+/** The message; for an AggregateError without one, the first error's; of OpenSSL's lines what they say, without its source files. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return messageOf(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const openssl = opensslPattern.exec(message);
+  return openssl === null ? message : `${openssl[1]}: ${openssl[2]}`;
 }

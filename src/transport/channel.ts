@@ -17,6 +17,7 @@ import { grpcUpstreamHead } from "../protocols/grpc.ts";
 import { enterUniversal, type UniversalAnswer, universalHead } from "../protocols/universal.ts";
 import type { ClientMachine } from "../runtime/client-machine.ts";
 import type { DialTls, Log } from "../runtime/machine.ts";
+import { shortenTimeout } from "./timeout.ts";
 
 /**
  * Bytes of bodies in memory above which connections get credit only for what has been read, and of requests kept for retries.
@@ -111,6 +112,7 @@ export class Channel {
     if (this.#state === "closed") throw new ConnectError("the transport is closed", Code.Unavailable);
     this.open();
     const { tls, authority, machine } = this.#parts;
+    shortenTimeout(request.header);
     const path = request.url.slice(request.url.indexOf("/", request.url.indexOf("//") + 2));
     const head = universalHead(request.method, tls === null ? "http" : "https", authority, path, request.header);
     const classified = classify(head);
@@ -125,6 +127,7 @@ export class Channel {
         leave: (reason) =>
           ConnectError.from(reason).code === Code.DeadlineExceeded && machine.clock.now() > expiresAt - ROUNDING_MS,
         ended: this.#began(),
+        toClient: true,
       },
     );
   }

@@ -8,10 +8,12 @@ import type { Target } from "../config/settings.ts";
 import { parseTarget } from "../discovery/target.ts";
 import { createClientMachine } from "../runtime/client-machine.ts";
 import { compressionBrotli, compressionGzip } from "../runtime/compression.ts";
+import { guardedLog } from "../runtime/guarded-log.ts";
 import { silentLog } from "../runtime/silent-log.ts";
 import { Channel } from "./channel.ts";
 import { checkOptions } from "./check-options.ts";
 import { backendSettings, type TransportOptions } from "./options.ts";
+import { wholeTimeout } from "./timeout.ts";
 
 export type { BackendView, EndpointView } from "../admin/view.ts";
 export type { DialTls, Log, LogFields } from "../runtime/machine.ts";
@@ -45,7 +47,8 @@ export interface BalancingTransport extends Transport {
  *
  * Calls fail as those of every transport, with a `ConnectError`. `unavailable` with a message that begins with `upstream pick`
  * means that no pod could be reached.
- * @throws RangeError when an option is out of its bounds; Error when the target cannot be read. Both say what would be right.
+ * @throws RangeError when an option is out of its bounds; TypeError when `log` is no log; Error when the target cannot be read. All
+ * say what would be right.
  */
 export function createTransport(options: TransportOptions): BalancingTransport {
   checkOptions(options);
@@ -61,9 +64,10 @@ export function createTransport(options: TransportOptions): BalancingTransport {
     tls: tls !== null && target.kind === "dns" ? { serverName: target.host, ...tls } : tls,
     authority,
     machine: options.machine ?? createClientMachine(),
-    log: options.log ?? silentLog,
+    log: options.log === undefined ? silentLog : guardedLog(options.log),
   });
-  const { jsonOptions, binaryOptions, defaultTimeoutMs } = options;
+  const { jsonOptions, binaryOptions } = options;
+  const defaultTimeoutMs = wholeTimeout(options.defaultTimeoutMs);
   const transport = createGrpcTransport({
     httpClient: (request) => channel.request(request),
     baseUrl: `${tls === null ? "http" : "https"}://${authority}`,
@@ -77,9 +81,11 @@ export function createTransport(options: TransportOptions): BalancingTransport {
     ...(defaultTimeoutMs === undefined ? {} : { defaultTimeoutMs }),
   });
   return {
-    unary: transport.unary,
+    unary: (method, signal, timeoutMs, header, input, contextValues) =>
+      transport.unary(method, signal, wholeTimeout(timeoutMs), header, input, contextValues),
     stream: async (method, signal, timeoutMs, header, input, contextValues) => {
-      const response = await transport.stream(method, signal, timeoutMs, header, input, contextValues);
+      const timeout = wholeTimeout(timeoutMs);
+      const response = await transport.stream(method, signal, timeout, header, input, contextValues);
       return signal === undefined ? response : { ...response, message: untilAborted(response.message, signal) };
     },
     connect: () => channel.ready(),

@@ -39,7 +39,10 @@ export interface TransportOptions {
   readonly retryBufferBytes?: number;
   /** Calls that wait while no pod is ready yet; more are `resource_exhausted`. Default: 1,024. */
   readonly maxPending?: number;
-  /** The deadline of calls that are made without `timeoutMs`. Default: none. */
+  /**
+   * The deadline of calls that are made without `timeoutMs`. Like theirs it is rounded up to whole milliseconds, and 24 days at most.
+   * Default: none.
+   */
   readonly defaultTimeoutMs?: number;
   /** Applied to every call, the first one outermost. Default: none. */
   readonly interceptors?: readonly Interceptor[];
@@ -59,7 +62,7 @@ export interface TransportOptions {
   readonly readMaxBytes?: number;
   /** Bytes of the largest message that is sent; a larger one is `resource_exhausted`. Default: 4,294,967,295. */
   readonly writeMaxBytes?: number;
-  /** Takes what happens to the set of pods and to their connections. Default: nobody. */
+  /** Takes what happens to the set of pods and to their connections. What it throws is dropped. Default: nobody. */
   readonly log?: Log;
   /** The machine under it: clock, sockets, DNS. Default: the real one; tests give another. */
   readonly machine?: ClientMachine;

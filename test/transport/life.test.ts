@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { createSecureServer } from "node:http2";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
 import { createTransport } from "../../src/transport/create-transport.ts";
 import type { TransportOptions } from "../../src/transport/options.ts";
@@ -163,7 +163,65 @@ describe("transport: life", () => {
     });
     expect((await failure(createClient(EchoService, strange).echo({}))).rawMessage).toMatch(/TLS handshake/);
     await strange.close();
+    // TLS 1.3 tells it after the handshake, as far as the client is concerned.
+    const anonymous = trackTransport({ target, tls: { ca: authority.cert, serverName: "localhost" } });
+    expect((await failure(createClient(EchoService, anonymous).echo({}))).rawMessage).toMatch(
+      /last error: SSL routines: tlsv13 alert certificate required$/,
+    );
+    await anonymous.close();
     await good.close();
+  });
+
+  test.each<[string, { readonly names?: string[]; readonly age?: number; readonly alpn?: string[] }, RegExp]>([
+    ["of another name", { names: ["other.example"] }, /not match certificate's altnames: Host: localhost\./],
+    ["that has expired", { age: 10 }, /certificate has expired/],
+    ["for a server of HTTP/1.1 alone", { alpn: ["http/1.1"] }, /: SSL routines: tlsv1 alert no application protocol$/],
+    ["for a server without ALPN", { alpn: [] }, /the other side did not agree to HTTP\/2 by ALPN$/],
+  ])("TLS: a certificate %s", async (_what, { names = ["localhost"], age = 0, alpn = ["h2"] }, said) => {
+    const authority = createAuthority();
+    const now = Date.now();
+    const clock = vi.spyOn(Date, "now").mockReturnValue(now - age * 24 * 60 * 60 * 1000);
+    const server = authority.issue(names);
+    clock.mockRestore();
+    const pod = createTlsServer({ ...server, ...(alpn.length > 0 ? { ALPNProtocols: alpn } : {}) }, (socket) =>
+      socket.on("error", () => {}).resume(),
+    );
+    await new Promise<void>((resolve) => pod.listen(0, "127.0.0.1", resolve));
+    track({ close: () => new Promise((resolve) => pod.close(resolve)) });
+    const target = `ipv4:127.0.0.1:${(pod.address() as AddressInfo).port}`;
+    const transport = trackTransport({ target, tls: { ca: authority.cert, serverName: "localhost" } });
+    const error = await failure(createClient(EchoService, transport).echo({}));
+    expect(error.code).toBe(Code.Unavailable);
+    expect(error.rawMessage).toMatch(said);
+    await transport.close();
+  });
+
+  test("a pod that accepts connections and says nothing: the call's deadline, and otherwise connectTimeoutMs", async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => sockets.add(socket.on("error", () => {}).resume()));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    track({
+      close: () => {
+        for (const socket of sockets) socket.destroy();
+        return new Promise((resolve) => server.close(resolve));
+      },
+    });
+    const target = `ipv4:127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const transport = trackTransport({ target, connectTimeoutMs: 1_000 });
+    const client = createClient(EchoService, transport);
+    const [late, given] = await Promise.all([failure(client.echo({}, { timeoutMs: 50 })), failure(client.echo({}))]);
+    expect([late.code, given.code]).toEqual([Code.DeadlineExceeded, Code.Unavailable]);
+    expect(given.rawMessage).toContain("the first SETTINGS took too long");
+  });
+
+  test("a log that throws disturbs nobody", async () => {
+    const pod = await answering("a");
+    const throwing = (): void => {
+      throw new Error("the disk is full");
+    };
+    const log = { debug: throwing, info: throwing, warn: throwing, error: throwing };
+    const transport = trackTransport({ target: `ipv4:127.0.0.2:1,127.0.0.1:${pod.port}`, log });
+    expect((await createClient(EchoService, transport).echo({})).pod).toBe("a");
   });
 
   test("a server that is no HTTP/2: unavailable, and it is said why", async () => {
@@ -200,6 +258,23 @@ describe("transport: life", () => {
     [{ target: "dns:///echo:1", authority: "" }, /authority must be a text that is not empty/],
     [{ target: "dns:///echo:1", defaultTimeoutMs: -5 }, /defaultTimeoutMs must be a positive number/],
     [{ target: "dns:///echo:1", polcy: "random" }, /polcy is no option; there are target, policy/],
+    [{ target: "dns:///echo:1", dns: [] }, /dns must be an object/],
+    [{ target: "dns:///echo:1", tls: { servername: "a" } }, /tls\.servername is no option; there are ca, serverName/],
+    [{ target: "dns:///echo:1", tls: { insecure: "no" } }, /tls\.insecure must be a boolean/],
+    [{ target: "dns:///echo:1", tls: { ca: 7 } }, /tls\.ca must be a PEM text/],
+    [{ target: "dns:///echo:1", authority: "http://echo:1" }, /"http:\/\/echo:1" is not a host with or without a port/],
+    [{ target: "dns:///echo:1", authority: "me@echo" }, /"me@echo" is not a host/],
+    [{ target: "dns:///echo:1", authority: "echo\r\nx" }, /is not a host/],
+    [{ target: "dns:///echo:1", readMaxBytes: 0 }, /readMaxBytes must be a number of bytes from 1 to 4294967295/],
+    [
+      { target: "dns:///echo:1", writeMaxBytes: 2 ** 40 },
+      /writeMaxBytes must be a number of bytes from 1 to 4294967295/,
+    ],
+    [{ target: "dns:///echo:1", compressMinBytes: -1 }, /compressMinBytes must be a number of bytes/],
+    [{ target: "dns:///echo:1", sendCompression: "gzip" }, /sendCompression must be a compression or null/],
+    [{ target: "dns:///echo:1", acceptCompression: ["gzip"] }, /acceptCompression must be a list of compressions/],
+    [{ target: "dns:///echo:1", interceptors: [null] }, /interceptors must be a list of functions/],
+    [{ target: "dns:///echo:1", log: {} }, /the log has no function debug/],
   ])("options: without a compiler, %j is refused, too", (options, said) => {
     expect(() => createTransport(options as unknown as TransportOptions)).toThrow(said);
   });
