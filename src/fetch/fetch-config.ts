@@ -17,7 +17,7 @@ export async function settingsOf(
   machine: Pick<Machine, "readText" | "readBytes">,
 ): Promise<Settings> {
   // JSON is YAML, so that an object is checked as a file is.
-  const text = typeof config === "string" ? config : JSON.stringify(config);
+  const text = typeof config === "string" ? config : JSON.stringify(config ?? null);
   const loaded = await loadText("config", text, [], machine);
   if ("problems" in loaded) throw new Error(loaded.problems.map(formatProblem).join("\n"));
   return loaded.settings;

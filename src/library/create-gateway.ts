@@ -1,5 +1,5 @@
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import type { GatewayView } from "../admin/view.ts";
+import type { BackendView, GatewayView } from "../admin/view.ts";
 import type { CorsSettings, Settings } from "../config/settings.ts";
 import { createGateway as createRunningGateway } from "../create-gateway.ts";
 import { type FileConfig, settingsOf } from "../fetch/fetch-config.ts";
@@ -7,9 +7,10 @@ import type { Gateway as RunningGateway } from "../gateway-api.ts";
 import { requestHead } from "../protocols/fetch.ts";
 import { type AcceptedSocket, type AdoptedSockets, adoptSockets } from "../runtime/adopt.ts";
 import { createMachine } from "../runtime/create-machine.ts";
+import { guardedLog } from "../runtime/guarded-log.ts";
 import type { Log, Machine } from "../runtime/machine.ts";
 import { silentLog } from "../runtime/silent-log.ts";
-import { EventSource, type GatewayEvents, type GatewayListener, type GatewayState } from "./events.ts";
+import { EventSource, eventNames, type GatewayEvents, type GatewayListener, type GatewayState } from "./events.ts";
 import { answerUniversal } from "./universal.ts";
 
 /**
@@ -20,7 +21,10 @@ export type GatewayConfig = FileConfig;
 
 /** What a gateway may be given besides its configuration. */
 export interface GatewayOptions {
-  /** Takes the gateway's log, one line per event. Of the configuration only `log.access` is heeded. Default: nobody. */
+  /**
+   * Takes the gateway's log, one line per event. Of the configuration only `log.access` is heeded. What it throws is dropped.
+   * Default: nobody.
+   */
   readonly log?: Log;
   /** The machine under it: clock, sockets, DNS, files. Default: the real one; tests give another. */
   readonly machine?: Machine;
@@ -72,7 +76,7 @@ export interface Gateway {
    * @throws (rejects) ConnectError when the pod broke the answer off, and as `start`
    */
   universal(request: UniversalServerRequest, options?: { readonly peer?: string }): Promise<UniversalServerResponse>;
-  /** Calls `listener` at every event of this name from now on. @returns ends that */
+  /** Calls `listener` at every event of this name from now on. @returns ends that @throws TypeError when there is no such event */
   on<Name extends keyof GatewayEvents>(name: Name, listener: GatewayListener<Name>): () => void;
   /** `starting` until it has been started and every backend's name has been resolved once, well or not. */
   state(): GatewayState;
@@ -80,6 +84,7 @@ export interface Gateway {
   view(): GatewayView | null;
   /**
    * Leaves in order: after `drain.delay` clients are told to go elsewhere, and open calls have `drain.timeout` to finish; then it is closed.
+   * `close` ends the wait.
    * @returns true when every call finished by itself
    */
   drain(): Promise<boolean>;
@@ -102,6 +107,7 @@ interface Started {
  * ```
  *
  * It opens no admin port: what its pages show is in `view()`.
+ * @throws TypeError when `options.log` is no log; what is wrong with the configuration is said at the start
  */
 export function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Gateway {
   return new EmbeddedGateway(config, options);
@@ -118,11 +124,18 @@ class EmbeddedGateway implements Gateway {
   #started: Started | null = null;
   #listens = false;
   #closed = false;
+  #end = (): void => {};
+  /** `close` has ended everything: a drain need not wait any longer. */
+  readonly #ended = new Promise<true>((resolve) => {
+    this.#end = () => resolve(true);
+  });
+  /** `close` has cut calls off. */
+  #cut = false;
 
   constructor(config: GatewayConfig, options: GatewayOptions) {
     this.#config = config;
     this.#machine = options.machine ?? createMachine();
-    this.#log = options.log ?? silentLog;
+    this.#log = options.log === undefined ? silentLog : guardedLog(options.log);
   }
 
   // ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,19 +184,38 @@ class EmbeddedGateway implements Gateway {
   async drain(): Promise<boolean> {
     const started = await this.#starting?.catch(() => null);
     this.#closed = true;
-    if (started === null || started === undefined) return true;
+    if (started === null || started === undefined) {
+      this.#neverRun();
+      return true;
+    }
     const drained = started.running.drain();
     this.#events?.lookAtState();
-    const clean = await drained;
+    const clean = await Promise.race([drained, this.#ended]);
     this.#events?.lookAtState();
-    return clean;
+    return clean && !this.#cut;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     const started = await this.#starting?.catch(() => null);
-    await started?.running.close();
+    if (started === null || started === undefined) {
+      this.#neverRun();
+      return;
+    }
+    const { running } = started;
+    // To a drain under way these would look like calls that have finished.
+    this.#cut ||= running.view.backends().some(hasCalls);
+    await running.close();
+    this.#end();
     this.#events?.lookAtState();
+  }
+
+  /** It is over, and has never been anything else than starting: those who listen hear of that, too. */
+  #neverRun(): void {
+    const events = new EventSource(this.#log, false);
+    for (const listen of this.#early) listen(events);
+    this.#early.clear();
+    events.changed("stopped");
   }
 
   // ── Calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,6 +256,9 @@ class EmbeddedGateway implements Gateway {
   // ── What is seen of it ──────────────────────────────────────────────────────────────────────────────────────────────
 
   on<Name extends keyof GatewayEvents>(name: Name, listener: GatewayListener<Name>): () => void {
+    if (!eventNames.includes(name))
+      throw new TypeError(`there is no event ${String(name)}; there are ${eventNames.join(", ")}`);
+    if (typeof listener !== "function") throw new TypeError(`the listener of ${name} is no function`);
     if (this.#started !== null && this.#events !== null) return this.#events.on(name, listener);
     let off = (): void => {};
     const early = (events: EventSource): void => {
@@ -245,4 +280,8 @@ class EmbeddedGateway implements Gateway {
   view(): GatewayView | null {
     return this.#started?.running.view ?? null;
   }
+}
+
+function hasCalls({ endpoints, pending }: BackendView): boolean {
+  return pending > 0 || endpoints.some(({ outstanding }) => outstanding > 0);
 }

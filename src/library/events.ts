@@ -43,6 +43,15 @@ export interface FinishedCall {
 /** Takes one kind of event. What it throws is logged and goes no further. */
 export type GatewayListener<Name extends keyof GatewayEvents> = (event: GatewayEvents[Name]) => void;
 
+/** All of their names. */
+export const eventNames: readonly (keyof GatewayEvents)[] = [
+  "stateChanged",
+  "endpointsChanged",
+  "resolutionFailed",
+  "connectionFailed",
+  "callFinished",
+];
+
 type Listeners = { [Name in keyof GatewayEvents]: Set<GatewayListener<Name>> };
 
 /**
@@ -143,8 +152,12 @@ export class EventSource {
 
   /** Tells of another state than before. */
   lookAtState(): void {
+    if (this.#view !== null) this.changed(this.#view.state());
+  }
+
+  /** Tells of a state, unless it is the one before. */
+  changed(state: GatewayState): void {
     const before = this.#state;
-    const state = this.#view?.state() ?? before;
     if (state === before) return;
     this.#state = state;
     this.#tell("stateChanged", () => ({ state, before }));
@@ -161,11 +174,19 @@ export class EventSource {
     const told = event();
     for (const listener of [...listeners]) {
       try {
-        listener(told);
+        // It may be an async function all the same, and a rejection that nobody takes ends the process.
+        const result: unknown = listener(told);
+        if (result instanceof Promise) result.catch((error: unknown) => this.#complain(name, error));
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        this.#log.error("a listener has thrown", { event: name, message });
+        this.#complain(name, error);
       }
     }
+  }
+
+  #complain(event: string, error: unknown): void {
+    this.#log.error("a listener has thrown", {
+      event,
+      message: error instanceof Error ? error.message : String(error),
+    });
   }
 }

@@ -4,7 +4,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
-import type { GatewayEvents } from "../../src/index.ts";
+import { createGateway, type GatewayEvents } from "../../src/index.ts";
 import { createAuthority } from "../support/certs.ts";
 import { collectingLog } from "../support/collecting-log.ts";
 import { deferred } from "../support/deferred.ts";
@@ -46,6 +46,11 @@ describe("library: listen", () => {
       'listeners: [{ address: 127.0.0.1, port: 0 }]\nbackends: [{ target: "ipv4:127.0.0.1:1" }]\n',
     );
     expect(await gateway.listen()).toHaveLength(1);
+  });
+
+  test("no configuration at all", async () => {
+    const gateway = trackEmbedded(undefined as never);
+    await expect(gateway.start()).rejects.toThrow("is nothing where fields are expected");
   });
 
   test("a wrong configuration: every problem, a line each", async () => {
@@ -138,6 +143,19 @@ describe("library: handle", () => {
     );
   });
 
+  test("one that has been destroyed is no trouble, before the start, after it, and after close", async () => {
+    const gateway = trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] });
+    const handleDestroyed = (): void => gateway.handle(new net.Socket().destroy());
+    handleDestroyed();
+    await gateway.start();
+    handleDestroyed();
+    await gateway.close();
+    handleDestroyed();
+    const fresh = new net.Socket();
+    gateway.handle(fresh);
+    expect(fresh.destroyed).toBe(true);
+  });
+
   test("close ends them, and one that comes afterwards is destroyed", async () => {
     const gateway = trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] });
     await gateway.start();
@@ -209,6 +227,49 @@ describe("library: drain", () => {
 
   test("before it has been started there is nothing to drain", async () => {
     expect(await trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] }).drain()).toBe(true);
+  });
+
+  test("close ends the wait: with a call open it has not been clean, without one it has", async () => {
+    for (const open of [true, false]) {
+      const { promise: arrived, resolve: began } = deferred();
+      const pod = await startTestPod((router) => {
+        router.service(EchoService, {
+          echo: () => {
+            began();
+            return new Promise(() => {});
+          },
+        });
+      });
+      const gateway = trackEmbedded({
+        listeners: [listener],
+        backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }],
+        // Longer than a test may last: nobody waits for it.
+        drain: { delay: open ? "0s" : "60s", timeout: "60s" },
+      });
+      const [{ port }] = await gateway.listen();
+      const call = createClient(EchoService, trackTransport({ target: `ipv4:127.0.0.1:${port}` }))
+        .echo(open ? {} : { text: "never sent" }, open ? {} : { signal: AbortSignal.abort() })
+        .catch((reason: unknown) => ConnectError.from(reason).code);
+      if (open) await arrived;
+      const [first, second] = [gateway.drain(), gateway.drain()];
+      await expect.poll(() => gateway.state()).toBe("draining");
+      await gateway.close();
+      expect(await Promise.all([first, second])).toEqual([!open, !open]);
+      expect(gateway.state()).toBe("stopped");
+      expect(await call).toBe(open ? Code.Unavailable : Code.Canceled);
+    }
+  });
+
+  test("during listen: that is answered first", async () => {
+    const gateway = trackEmbedded({
+      listeners: [listener],
+      backends: [{ target: "ipv4:127.0.0.1:1" }],
+      drain: { delay: "0s" },
+    });
+    const listening = gateway.listen();
+    expect(await gateway.drain()).toBe(true);
+    expect(await listening).toHaveLength(1);
+    expect(gateway.state()).toBe("stopped");
   });
 });
 
@@ -294,6 +355,67 @@ describe("library: events", () => {
     await gateway.start();
     expect(await failed).toMatchObject({ backend: "echo", outcome: expect.any(String), message: expect.any(String) });
     expect(await ready).toEqual({ state: "ready", before: "starting" });
+  });
+
+  test.each(["close", "drain"] as const)(
+    "%s of a gateway that never started: it has stopped, told once",
+    async (end) => {
+      const gateway = trackEmbedded({ backends: [{ target: "nowhere:///a" }] });
+      const states: unknown[] = [];
+      gateway.on("stateChanged", (event) => states.push(event));
+      gateway.on("stateChanged", () => states.push("left"))();
+      // One that failed to start is starting still.
+      await expect(gateway.start()).rejects.toThrow("nowhere");
+      expect([states, gateway.state()]).toEqual([[], "starting"]);
+      await gateway[end]();
+      await gateway.close();
+      await gateway.drain();
+      expect([states, gateway.state()]).toEqual([[{ state: "stopped", before: "starting" }], "stopped"]);
+    },
+  );
+
+  test("close during the start: ready, and then stopped", async () => {
+    const gateway = trackEmbedded({ listeners: [listener], backends: [{ target: "ipv4:127.0.0.1:1" }] });
+    const states: string[] = [];
+    gateway.on("stateChanged", ({ state }) => states.push(state));
+    const listening = gateway.listen();
+    await Promise.all([gateway.close(), gateway.close()]);
+    await listening;
+    expect(states).toEqual(["ready", "stopped"]);
+  });
+
+  test("what cannot be listened to is refused at once", () => {
+    const gateway = trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] });
+    expect(() => gateway.on("stateChange" as "stateChanged", () => {})).toThrow(
+      /no event stateChange; there are state/,
+    );
+    expect(() => gateway.on("stateChanged", null as never)).toThrow("the listener of stateChanged is no function");
+  });
+
+  test("a listener that is an async function and fails does not end the process", async () => {
+    const log = collectingLog();
+    const gateway = trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] }, { log });
+    gateway.on("stateChanged", (async () => Promise.reject(new Error("oops"))) as () => void);
+    await gateway.start();
+    await expect
+      .poll(() => log.lines.filter(({ event }) => event === "a listener has thrown"))
+      .toMatchObject([{ fields: { event: "stateChanged", message: "oops" } }]);
+  });
+
+  test("a log that throws disturbs nobody; what is no log is refused", async () => {
+    const pod = await startEcho();
+    const throwing = (): void => {
+      throw new Error("the disk is full");
+    };
+    const config = {
+      listeners: [listener],
+      log: { access: true },
+      backends: [{ target: `ipv4:127.0.0.1:${pod.port},127.0.0.2:1` }],
+    };
+    const log = { debug: throwing, info: throwing, warn: throwing, error: throwing };
+    const [{ port }] = await trackEmbedded(config, { log }).listen();
+    expect(await echo(trackTransport({ target: `ipv4:127.0.0.1:${port}` }))).toBe("hello from pod, the end");
+    expect(() => createGateway(config, { log: { info() {} } as never })).toThrow("the log has no function debug");
   });
 
   test("a listener that throws disturbs nobody", async () => {
