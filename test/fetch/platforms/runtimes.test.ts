@@ -11,6 +11,7 @@ import { track } from "../../support/harness.ts";
 import { createFolder, removeFolders } from "../support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "../support/clients.ts";
 import { expectFullDuplex } from "../support/full-duplex.ts";
+import { expectLeftAfterUpload } from "../support/left-after-upload.ts";
 import { RUNTIMES, type Running } from "../support/platforms.ts";
 
 // Real runtimes are started here, and on a busy machine that takes its time.
@@ -70,6 +71,14 @@ describe.each(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))("fetc
       expect(end.how).toBe("cancelled");
     }
   });
+
+  // What hears of it late is covered by deadlines: see docs/serverless.md.
+  test.skipIf(missing !== null || runtime.lateToHear === true)(
+    "a client that goes away after an upload in pieces: the pod hears of it",
+    async () => {
+      await expectLeftAfterUpload(running.url, pod, runtime.lateOverHttp1 === true);
+    },
+  );
 
   test.skipIf(missing !== null)("a deadline: the client is told, and the pod hears of it", async () => {
     const [unary] = DEADLINE_CASES;

@@ -22,6 +22,8 @@ export interface Runtime {
   readonly name: string;
   /** It learns that a client has left only when it writes to it (cloudflare/workerd#6832). */
   readonly lateToHear?: true;
+  /** Over HTTP/1.1 the same, for a request that did not come in one piece with its head: Deno 2.9.6. Over HTTP/2 it hears at once. */
+  readonly lateOverHttp1?: true;
   /** Its `fetch` does not tell a connection that was refused from one that was lost. On Cloudflare's edge it is told by statuses. */
   readonly vague?: true;
   /** Why it cannot be run here; null when it can. */
@@ -123,6 +125,7 @@ export function startDenoServe(entry: string, target: string): Promise<Running> 
 
 export const deno: Runtime = {
   name: "deno serve",
+  lateOverHttp1: true,
   missing: missingTool("deno"),
   start: (target) => startDenoServe("deploy/deno/main.ts", target),
 };
