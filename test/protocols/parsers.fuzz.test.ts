@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Base64Decoder, decodeBase64Text, encodeBase64, encodeBase64Text } from "../../src/protocols/base64.ts";
 import { readGetQuery } from "../../src/protocols/connect-get.ts";
 import { EnvelopeGuard, envelope } from "../../src/protocols/envelope.ts";
+import { decodeText, readParameters } from "../../src/protocols/query.ts";
 import { decodeMessage, errorJson, rpcStatusOf } from "../../src/protocols/rpc-error.ts";
 import { encodeMessage } from "../../src/protocols/status.ts";
 import { formatTimeout, parseConnectTimeout, parseTimeout } from "../../src/protocols/timeout.ts";
@@ -116,6 +117,50 @@ describe("Connect GET", () => {
         for (const read of [base64, plain]) expect("value" in read && read.value.message).toEqual(value);
       }),
     );
+  });
+
+  test("any query: names and values are those of the URL standard, where its escapes are whole", () => {
+    const piece = fc.constantFrom(
+      "encoding",
+      "mess%61ge",
+      "message",
+      "base64",
+      "%62ase64",
+      "conne%63t",
+      "compression",
+      "x",
+      "%41",
+      "+",
+      "=",
+      "&",
+      "proto",
+      "%70roto",
+      "json",
+      "1",
+      "v1",
+      "gzi%70",
+      "",
+      "encoding=proto",
+      "&message=",
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const query = pieces.join("");
+        const standard = new URLSearchParams(query);
+        const parameters = readParameters(query);
+        for (const name of ["connect", "encoding", "message", "base64", "compression"]) {
+          const value = parameters.get(name);
+          expect(value === undefined ? null : decodeText(value), `${name} in ${query}`).toBe(standard.get(name));
+        }
+        expect(parameters.size).toBeLessThanOrEqual(5);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("a query of thousands of names: none is kept", () => {
+    const names = Array.from({ length: 10_000 }, (_, i) => `%6${i % 10}ncoding${i}=`).join("&");
+    expect([...readParameters(`${names}&encoding=proto&${names}`)]).toEqual([["encoding", "proto"]]);
   });
 
   test("any query: never throws, a value or a reason", () => {
