@@ -98,7 +98,7 @@ export interface DisruptionSpec extends SelectorSpec {
   readonly maxUnavailable: number | string;
 }
 export interface ServiceMonitorSpec extends SelectorSpec {
-  readonly endpoints: readonly { readonly port: string; readonly path: string }[];
+  readonly endpoints: readonly { readonly port: string; readonly path: string; readonly honorLabels?: boolean }[];
 }
 
 export function parseObjects(text: string): KubernetesObject[] {

@@ -238,8 +238,18 @@ export const promises: Readonly<Record<string, (manifests: Manifests) => void>> 
     expect(selects(monitor.selector.matchLabels, loadBalancer?.metadata.labels)).toBe(false);
     expect(monitor.endpoints).toMatchObject([{ port: "admin", path: "/metrics" }]);
     expect(headless.spec.ports.some(({ name }) => name === "admin")).toBe(true);
+    // Else ours of the same names come to be called `exported_...`, and the expressions of docs/observe.md see none of them.
+    const metrics = createMetrics(createFakeView(), fakeProcess).getMetricsAsArray() as readonly MetricLabels[];
+    const clash = metrics.some(({ labelNames = [] }) => labelNames.some((label) => OPERATOR_LABELS.includes(label)));
+    expect(monitor.endpoints[0].honorLabels).toBe(clash ? true : undefined);
   },
 };
+
+/** Labels that the Prometheus operator gives every target of a ServiceMonitor. */
+const OPERATOR_LABELS = ["namespace", "service", "pod", "container", "endpoint", "node", "job", "instance"];
+interface MetricLabels {
+  readonly labelNames?: readonly string[];
+}
 
 /** Every absolute path within. */
 function pathsIn(value: unknown): string[] {
