@@ -9,7 +9,7 @@ export function stagedError(stage: string, error: unknown): Error {
 }
 
 /** `80FC4B6B:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../deps/openssl/...:1601:SSL alert number 116` */
-const opensslPattern = /error:[0-9A-F]{8}:([^:]*):[^:]*:([^:\n]+)/;
+const opensslPattern = /error:[0-9A-Fa-f]{8}:([^:]*):[^:]*:([^:\n]+)/;
 
 /** The message; for an AggregateError without one, the first error's; of OpenSSL's lines what they say, without its source files. */
 export function messageOf(error: unknown): string {
