@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { freePort } from "../deploy/support/free-port.ts";
 import { createAuthority } from "../support/certs.ts";
 import { installPacked, pack } from "./pack.ts";
 
@@ -31,7 +32,12 @@ export interface Site {
 export async function openSite(): Promise<Site> {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-docs-"));
   const ports = new Map<string, string>();
-  for (const port of PORTS) ports.set(port, await freePort());
+  for (const port of PORTS) {
+    let free: string;
+    do free = String(await freePort());
+    while ([...ports.values()].includes(free));
+    ports.set(port, free);
+  }
   const tarball = await pack(folder);
   await installPacked(tarball, folder);
   const running: Running[] = [];
@@ -189,13 +195,4 @@ function answers(port: number): Promise<boolean> {
     });
     socket.once("error", () => resolve(false));
   });
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return String(address.port);
 }
