@@ -53,6 +53,12 @@ describe("fetch entry: entry files", () => {
     expect(migrations[0].new_sqlite_classes).toEqual([class_name]);
   });
 
+  test("wrangler: the chain's environment inherits no class that its worker does not export", () => {
+    // Bindings of Durable Objects are not inherited; migrations are (cloudflare/workers-sdk#5995).
+    expect(readWrangler().env.chain.migrations).toEqual([]);
+    expect(readFileSync(join(ROOT, "deploy/cloudflare/chain.ts"), "utf8")).not.toContain("export class");
+  });
+
   test.each(BUNDLES)("%s: no module of Node's, and at most 150 KiB gzipped", async (entry, platform, external) => {
     const { path, external: found } = await bundle(entry, platform, createFolder(), true);
     expect(found).toEqual(external);

@@ -162,6 +162,7 @@ export interface Wrangler {
   readonly compatibility_flags: readonly string[];
   readonly durable_objects: { readonly bindings: readonly { readonly name: string; readonly class_name: string }[] };
   readonly migrations: readonly { readonly new_sqlite_classes: readonly string[] }[];
+  readonly env: { readonly chain: { readonly migrations?: readonly object[] } };
 }
 
 /** Whose comments stand on lines of their own. */
