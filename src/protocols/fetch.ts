@@ -4,6 +4,7 @@ import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Clock, Timer } from "../runtime/machine.ts";
 import type { Downstream } from "./downstream.ts";
 import { ownHead } from "./status.ts";
+import { WaitingPieces } from "./waiting-pieces.ts";
 
 /** What a client may still send after it was answered, before its connection is given up rather than read to the end. */
 export const DISCARD_BYTES = 262_144;
@@ -65,7 +66,9 @@ export function readerOf({ body, bodyUsed }: WithBody): ReadableStreamDefaultRea
 
 /** A fetch request's head as a flat list. */
 export function requestHead(request: Pick<globalThis.Request, "method" | "url" | "headers">): Head {
-  const { url } = request;
+  // A fragment is the client's own, and is not sent (Fetch standard; RFC 9110 4.2.5).
+  const hash = request.url.indexOf("#");
+  const url = hash < 0 ? request.url : request.url.slice(0, hash);
   const slashes = url.indexOf("//");
   const slash = slashes < 0 ? 0 : url.indexOf("/", slashes + 2);
   const scheme = url.slice(0, Math.max(0, slashes - 1)) || "http";
@@ -101,7 +104,9 @@ class FetchDownstream implements Downstream {
   /** Request bytes that were given to the call and have not left. */
   #inFlight = 0;
   #resume: (() => void) | null = null;
-  /** Answer bytes that wait for the client. */
+  /** What waits for the client besides the one piece that its stream has: pieces are put together here. */
+  readonly #held = new WaitingPieces();
+  /** Answer bytes that the pod has had no credit for. */
   #waiting = 0;
   #headSent = false;
   #discarded = 0;
@@ -219,7 +224,11 @@ class FetchDownstream implements Downstream {
         start: (controller) => {
           this.#controller = controller;
         },
-        pull: () => this.#drained(),
+        pull: (controller) => {
+          const piece = this.#held.take();
+          if (piece !== undefined) controller.enqueue(piece);
+          this.#drained(controller);
+        },
         cancel: () => {
           this.#requestOver();
           this.#abandon("the client went away");
@@ -231,14 +240,19 @@ class FetchDownstream implements Downstream {
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#over || this.#controller === null) return;
+    const controller = this.#controller;
+    if (this.#over || controller === null) return;
     // A copy: the stream hands it on, and nobody may see the rest of the chunk.
-    this.#controller.enqueue(Uint8Array.prototype.slice.call(bytes, start, end));
-    this.#waiting += end - start;
-    if ((this.#controller.desiredSize ?? 0) > 0) this.#drained();
+    const piece: Uint8Array = Uint8Array.prototype.slice.call(bytes, start, end);
+    if (controller.desiredSize === WRITE_AHEAD_BYTES && this.#held.bytes === 0) controller.enqueue(piece);
+    else this.#held.add(piece);
+    this.#waiting += piece.length;
+    this.#drained(controller);
   }
 
-  #drained(): void {
+  /** The pod gets credit while not too much waits. */
+  #drained({ desiredSize }: ReadableStreamDefaultController<Uint8Array>): void {
+    if ((desiredSize ?? 0) <= this.#held.bytes) return;
     const bytes = this.#waiting;
     this.#waiting = 0;
     if (bytes > 0) this.source?.consumed(bytes);
@@ -246,6 +260,8 @@ class FetchDownstream implements Downstream {
 
   end(_trailers: Head | null): void {
     if (this.#over) return;
+    for (let piece = this.#held.take(); piece !== undefined; piece = this.#held.take())
+      this.#controller?.enqueue(piece);
     this.#finish();
     if (this.#requested || this.#clock === null) this.#close();
     else this.#lingering = this.#clock.timer(() => this.#requestOver(), LINGER_MS);

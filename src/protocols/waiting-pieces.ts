@@ -14,9 +14,12 @@ export class WaitingPieces {
   /** The newest ones, when they are small. */
   #block: Uint8Array | null = null;
   #filled = 0;
+  /** How many wait. */
+  bytes = 0;
 
   /** @param piece a view of the caller's; kept, or copied */
   add(piece: Uint8Array): void {
+    this.bytes += piece.length;
     const last = this.#pieces.at(-1);
     const small = piece.length < SMALL_BYTES;
     // The first small one is left as it is: mostly it is the only one, and read at once.
@@ -36,13 +39,16 @@ export class WaitingPieces {
   /** The oldest bytes; undefined when none wait. */
   take(): Uint8Array | undefined {
     if (this.#pieces.length === 0) this.#close();
-    return this.#pieces.shift();
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) this.bytes -= piece.length;
+    return piece;
   }
 
   clear(): void {
     this.#pieces.length = 0;
     this.#block = null;
     this.#filled = 0;
+    this.bytes = 0;
   }
 
   #close(): void {
