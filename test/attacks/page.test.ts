@@ -17,6 +17,10 @@ test("docs/limits.md: is current, its figures aside (`npm run attacks` writes it
   expect(page.startsWith(limitsPart())).toBe(true);
 });
 
+test("docs/limits.md: says on which day the figures were taken, and where", () => {
+  expect(page).toMatch(/^20\d\d-\d\d-\d\d, Node \d+\.\d+\.\d+, \d+ cores? of /m);
+});
+
 test("docs/limits.md: has every attack, and each has a name of its own", () => {
   const names = groups.flatMap(({ attacks }) => attacks.map(({ name }) => name));
   expect(new Set(names).size).toBe(names.length);

@@ -50,7 +50,8 @@ try {
 const count = results.reduce((sum, { measured }) => sum + measured.length, 0);
 console.log(`${count - wrong} of ${count} attacks ended as they must`);
 if (only === undefined && wrong === 0) {
-  const machine = `Node ${process.versions.node}, ${availableParallelism()} cores of ${cpus()[0]?.model ?? "an unknown kind"}.`;
+  const day = new Date().toISOString().slice(0, 10);
+  const machine = `${day}, Node ${process.versions.node}, ${availableParallelism()} cores of ${cpus()[0]?.model ?? "an unknown kind"}.`;
   writeFileSync(PAGE, `${limitsPart()}${measuredPart(results, machine)}`);
   console.log(`written: ${PAGE.slice(ROOT.length + 1)} (${readFileSync(PAGE, "utf8").split("\n").length} lines)`);
 }
