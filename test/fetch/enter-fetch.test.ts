@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Receiver } from "../../src/http2/receiver.ts";
 import type { Downstream } from "../../src/protocols/downstream.ts";
-import { enterFetch } from "../../src/protocols/fetch.ts";
+import { enterFetch, requestHead } from "../../src/protocols/fetch.ts";
 import { ownHead } from "../../src/protocols/status.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -88,6 +88,13 @@ test("fetch: controls in an answer's fields become spaces, for platforms refuse 
   };
   const response = await enterFetch(new Request("https://edge.example/p.S/M"), answer);
   expect(response.headers.get("x-a")).toBe("1  2 3\t4\xe9");
+});
+
+test("fetch: a URL's fragment is no part of the path, nor of a message in the query", () => {
+  const path = (url: string) => requestHead(new Request(url)).fields[5];
+  expect(path("https://edge.example/p.S/M#a")).toBe("/p.S/M");
+  expect(path("https://edge.example/p.S/M?message=%23a#b/c?d")).toBe("/p.S/M?message=%23a");
+  expect(path("https://edge.example#a")).toBe("/");
 });
 
 describe("fetch: requests that do not come as they should", () => {
