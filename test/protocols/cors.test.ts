@@ -238,6 +238,25 @@ describe.each(ways)("CORS over %s", (way: Way) => {
       expect((await ask(world, way, preflight(other))).header("access-control-max-age")).toBe("60");
     });
 
+    test("a route that is chosen by headers: the preflight, which has none of them, is answered by what takes the method without", async () => {
+      const settings = {
+        routes: [
+          routeSettings({
+            matches: [{ ...match("test.Echo"), headers: [{ type: "Exact", name: "x-tester", value: "yes" }] }],
+            cors: cors({ allowOrigins: [stranger] }),
+          }),
+          routeSettings({}),
+        ],
+      };
+      const world = await start({ settings });
+      const preflight = (origin: string): Asked => ({
+        method: "OPTIONS",
+        headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "x-tester" },
+      });
+      expect((await ask(world, way, preflight(page))).header("access-control-allow-origin")).toBe(page);
+      expect((await ask(world, way, preflight(stranger))).header("access-control-allow-origin")).toBeNull();
+    });
+
     test("a route with empty settings: nobody", async () => {
       const world = await start({ route: { cors: cors({ allowOrigins: [] }) } });
       for (const asked of [preflight(page), unary(page), web(page)]) expectHidden(await ask(world, way, asked));
