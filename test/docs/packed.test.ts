@@ -74,6 +74,18 @@ test.skipIf(curl !== null)("docs/json.md: the example prints what the page shows
   }
 });
 
+/** Those of docs/library.md are compiled by test/library. */
+test("docs/serverless.md: its programs compile", async () => {
+  const programs = pageOf("docs/serverless.md").fences.filter(({ language }) => language === "ts");
+  expect(programs.length).toBeGreaterThan(1);
+  const files = programs.map(({ line, text }) => {
+    site.write(`program-${line}.ts`, text);
+    return `program-${line}.ts`;
+  });
+  const flags = "--noEmit --strict --target es2022 --module nodenext --skipLibCheck --types node";
+  await site.run(`npx tsc ${flags} ${files.join(" ")}`);
+});
+
 /** What a fence of `yaml` is, by what stands in it. */
 function kindOf({ text }: Fence): "fairlead" | "envoy" | "kubernetes" | "buf" | "helm" | "compose" | "unknown" {
   const keys = Object.keys((parse(text.split(/^---$/m)[0]) as object | null) ?? {});
