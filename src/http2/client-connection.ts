@@ -13,6 +13,8 @@ export interface ClientEvents {
   ready(connection: ClientConnection): void;
   /** A stream more may be opened than before. */
   capacity(connection: ClientConnection): void;
+  /** The server takes no streams any more ({@link ClientConnection.shut}), or takes some again. */
+  turned?(connection: ClientConnection): void;
   /** The server takes no new streams on this connection; those that it has not seen were aborted as unprocessed. */
   goaway(connection: ClientConnection, code: number, debug: string): void;
   /** See {@link ClientConnection.worn}; told once, when it becomes so. */
@@ -36,6 +38,11 @@ export interface ClientOptions extends ConnectionOptions {
 const WORN_RESETS = 100;
 /** How many are forgotten a second: 200 in 30 s. */
 const FORGOTTEN_RESETS = 6;
+/**
+ * How long a server that has given the connection up may be silent. RFC 9113 5.4.1: after a GOAWAY for an error it "MUST close the TCP
+ * connection"; node:http2 leaves it open after a COMPRESSION_ERROR, and answers nothing more, not even PING.
+ */
+const GIVEN_UP_MS = 5_000;
 
 /** The client side of a connection (RFC 9113). */
 export class ClientConnection extends Connection {
@@ -51,6 +58,10 @@ export class ClientConnection extends Connection {
   /** So many streams were reset that the server may soon end the connection: it should be replaced, and drained then. */
   worn = false;
   #reason = "";
+  /** The server has given the connection up: why. */
+  #givenUp = "";
+  /** Milliseconds of silence since then. */
+  #silent = 0;
 
   constructor(options: ClientOptions, events: ClientEvents) {
     super(options, "client");
@@ -81,7 +92,12 @@ export class ClientConnection extends Connection {
 
   /** True while the connection can take streams, now or once some have ended. */
   get usable(): boolean {
-    return this.#ready && !this.#goingAway && !this.over;
+    return this.#ready && !this.#goingAway && !this.over && this.#maxStreams > 0;
+  }
+
+  /** The server said MAX_CONCURRENT_STREAMS 0, for "short durations" (RFC 9113 6.5.2): no end of a stream makes room. */
+  get shut(): boolean {
+    return this.#ready && !this.#goingAway && !this.over && this.#maxStreams === 0;
   }
 
   /** Opens a stream; `head` must be called on it at once, before another is opened. Only while `capacity` is above 0. */
@@ -159,11 +175,15 @@ export class ClientConnection extends Connection {
 
   protected settingsChanged(maxConcurrentStreams: number | null, first: boolean): void {
     const before = this.capacity;
+    const wasShut = this.shut;
     if (maxConcurrentStreams !== null) this.#maxStreams = maxConcurrentStreams;
     if (first) {
       this.#ready = true;
       this.#events.ready(this);
-    } else if (this.capacity > before) this.#events.capacity(this);
+      return;
+    }
+    if (this.shut !== wasShut) this.#events.turned?.(this);
+    if (this.capacity > before) this.#events.capacity(this);
   }
 
   protected isIdle(id: number): boolean {
@@ -190,6 +210,8 @@ export class ClientConnection extends Connection {
   onGoaway(lastStreamId: number, code: number, debug: string): void {
     if (code === ErrorCode.ENHANCE_YOUR_CALM && debug.includes("too_many_pings")) this.#keepalive.tooManyPings();
     const reason = `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`;
+    // A server that only wants fewer PINGs may answer what it has.
+    if (code !== ErrorCode.NO_ERROR && code !== ErrorCode.ENHANCE_YOUR_CALM) this.#givenUp = reason;
     this.#leave(code, debug);
     // RFC 9113 6.8: streams above the last identifier were not processed and may safely be tried elsewhere.
     this.abortAll({ by: "connection", code, unprocessed: true, message: reason }, lastStreamId);
@@ -225,6 +247,12 @@ export class ClientConnection extends Connection {
     super.sweep(ms);
     // While nothing is read, no answer can come.
     if (this.over || !this.#ready || this.outbound.paused) return;
+    if (this.#givenUp !== "") {
+      this.#silent = active ? 0 : this.#silent + ms;
+      if (this.#silent < GIVEN_UP_MS) return;
+      this.lose(`${this.#givenUp}, and nothing after it`);
+      return;
+    }
     switch (this.#keepalive.sweep(ms, active, this.streams.size > 0)) {
       case "ping":
         this.outbound.ping(0, new Uint8Array(8), 0);

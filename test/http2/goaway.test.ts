@@ -217,6 +217,34 @@ describe("client: GOAWAY", () => {
     expect(client.events.at(-1)).toBe("closed: read ECONNRESET");
   });
 
+  scripted(
+    "with an error, and then five seconds of silence: the server has gone, whatever its socket says",
+    async (run) => {
+      const client = three(run);
+      client.receive(f.goaway(5, ErrorCode.COMPRESSION_ERROR));
+      client.seconds(2);
+      // As long as it sends something it is let finish.
+      client.receive(f.headers(1, response, { end: true }));
+      client.seconds(5);
+      expect(client.call(1)).toEqual([]);
+      client.seconds(1);
+      expect(client.calls.map(({ response: { events } }) => events)).toEqual([
+        ["head :status: 200", "end"],
+        ["abort connection INTERNAL_ERROR"],
+        ["abort connection INTERNAL_ERROR"],
+      ]);
+      await client.settle();
+      expect(client.events.at(-1)).toBe("closed: GOAWAY COMPRESSION_ERROR, and nothing after it");
+    },
+  );
+
+  scripted("in order, and then silence: calls may take their time", (run) => {
+    const client = three(run);
+    client.receive(f.goaway(5, ErrorCode.NO_ERROR));
+    client.seconds(15);
+    expect(client.calls.flatMap(({ response: { events } }) => events)).toEqual([]);
+  });
+
   scripted("the owner may destroy or drain the connection when it hears of it", async (run) => {
     const rigs: ClientRig[] = [];
     for (const act of ["destroy", "drain"] as const) {
