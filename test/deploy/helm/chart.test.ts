@@ -144,6 +144,11 @@ describe.skipIf(helm === "")("the chart", () => {
       { resources: { requests: { cpu: null } } },
       "autoscaling needs resources.requests.cpu",
     ],
+    [
+      "a CPU that no process reaches",
+      { resources: { requests: { cpu: "1" } } },
+      "120, of resources.requests.cpu, 1, are 1200m",
+    ],
     ["a heap that does not fit into the limit", { heapMiB: 512 }, "640Mi, has no room for heapMiB, 512"],
     [
       "bodies that do not fit into the limit",

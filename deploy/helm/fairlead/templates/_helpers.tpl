@@ -39,8 +39,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}
 {{- fail (printf "autoscaling.minReplicas, %d, is more than autoscaling.maxReplicas, %d" (int .minReplicas) (int .maxReplicas)) -}}
 {{- end -}}
-{{- if not (dig "requests" "cpu" "" $resources) -}}
+{{- $cpu := dig "requests" "cpu" "" $resources | toString -}}
+{{- if not $cpu -}}
 {{- fail "autoscaling needs resources.requests.cpu: autoscaling.cpuPercent is a part of it" -}}
+{{- end -}}
+{{- $millis := ternary (trimSuffix "m" $cpu | float64) (mulf (float64 $cpu) 1000) (hasSuffix "m" $cpu) -}}
+{{- $wanted := divf (mulf $millis .cpuPercent) 100 | int64 -}}
+{{- if ge $wanted 1000 -}}
+{{- fail (printf "autoscaling.cpuPercent, %d, of resources.requests.cpu, %s, are %dm: one process uses one core, so that no gateway would ever be added" (int .cpuPercent) $cpu $wanted) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
