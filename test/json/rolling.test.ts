@@ -92,9 +92,10 @@ test("rolling updates: no message is ever read by the schema of another version"
             break;
           case "restart":
             // The old process finishes its streams, the new one listens already.
-            pods[each.pod].pod.goaway(0x7fffffff);
             await world.settle();
+            pods[each.pod].pod.goaway(0x7fffffff);
             turn(each.pod);
+            await world.settle();
             break;
           case "time":
             await world.advance(each.ms, 100);
