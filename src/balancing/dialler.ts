@@ -38,6 +38,7 @@ export class Dialler {
       const connection = new ClientConnection(options, {
         ready: events.ready,
         capacity: events.capacity,
+        turned: events.turned,
         worn: events.worn,
         goaway: (left, code, debug) =>
           events.goaway(left, `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`),

@@ -8,6 +8,8 @@ export interface DialEvents {
   /** HTTP/2 is spoken; streams may be opened. */
   ready(connection: ClientConnection): void;
   capacity(connection: ClientConnection): void;
+  /** The pod takes no calls any more on this connection (MAX_CONCURRENT_STREAMS 0), or takes some again. */
+  turned(connection: ClientConnection): void;
   /** Many calls were cancelled on it. Clients do that, and the pod would end the connection with the calls of all. */
   worn(connection: ClientConnection): void;
   goaway(connection: ClientConnection, message: string): void;
@@ -90,7 +92,8 @@ export class Endpoint implements Candidate {
   get state(): "connecting" | "ready" | "backoff" | "draining" {
     if (this.draining) return "draining";
     if (this.ready) return "ready";
-    return this.#retry === null ? "connecting" : "backoff";
+    // A pod that is connected and shut may open any moment, whatever became of a further connection.
+    return this.#retry === null || this.#isShut() ? "connecting" : "backoff";
   }
 
   /** True when a call can be sent, at once or when another one ends. */
@@ -117,9 +120,9 @@ export class Endpoint implements Candidate {
       waiter.opened(connection);
       return;
     }
-    if (this.#retry !== null && !this.ready) {
-      // Lost since the pick. Another pod may take the call; nobody waits for a back-off.
-      waiter.refused(this.lastError);
+    if (!this.ready && (this.#retry !== null || this.#dialling.size === 0)) {
+      // Lost since the pick, or shut. Another pod may take the call; nobody waits for a back-off.
+      waiter.refused(this.#retry !== null ? this.lastError : this.#whyShut());
       return;
     }
     this.#waiters.push(waiter);
@@ -161,6 +164,7 @@ export class Endpoint implements Candidate {
     const connection = open(this.address, {
       ready: (made) => this.#ready(made),
       capacity: () => this.#serve(),
+      turned: () => this.#turned(),
       worn: () => this.#widen(),
       goaway: (left, message) => this.#goaway(left, message),
       closed: (gone, message) => this.#closed(gone, message),
@@ -171,6 +175,8 @@ export class Endpoint implements Candidate {
   /** More calls wait than the connections under way will carry: another one. */
   #widen(): void {
     if (this.draining || this.#dialling.size > 0 || this.#retry !== null) return;
+    // A pod that takes no calls on one connection would take none on the next.
+    if (this.#isShut()) return;
     if (this.#connections.length < MAX_CONNECTIONS) this.#connect();
   }
 
@@ -181,8 +187,22 @@ export class Endpoint implements Candidate {
     this.#readyAt = this.#parts.clock.now();
     if (this.draining) connection.drain();
     else for (const other of [...this.#connections]) if (other.worn) other.drain();
-    this.#parts.owner.readiness(this);
+    this.#turned();
     this.#serve();
+  }
+
+  /** Those that wait need not wait here while the pod takes no calls at all. */
+  #turned(): void {
+    this.#parts.owner.readiness(this);
+    if (!this.ready && this.#dialling.size === 0) this.#refuseWaiters(this.#whyShut());
+  }
+
+  #isShut(): boolean {
+    return this.#connections.some((connection) => connection.shut);
+  }
+
+  #whyShut(): string {
+    return `${this.label} takes no calls for now (MAX_CONCURRENT_STREAMS 0)`;
   }
 
   /** Calls that wait go to connections with room. */
@@ -248,7 +268,7 @@ export class Endpoint implements Candidate {
     this.#retry = clock.timer(
       () => {
         this.#retry = null;
-        if (!this.ready || this.#waiters.length > 0) this.#connect();
+        if ((!this.ready || this.#waiters.length > 0) && !this.#isShut()) this.#connect();
       },
       backoff(failures, random),
     );

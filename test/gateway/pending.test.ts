@@ -266,6 +266,61 @@ describe("MAX_CONCURRENT_STREAMS of a pod", () => {
     await world.settle();
   });
 
+  test("0: one connection, calls wait or go to another pod, and come back when there is room again", async () => {
+    const labels = ["10.0.0.1:9000", "10.0.0.2:9000"];
+    const pods: Pod[] = [];
+    const world = await startWorld({ backend: { target: `ipv4:${labels.join(",")}` } }, (made) => {
+      for (const label of labels) pods.push(made.pod(label));
+    });
+    const client = await world.client();
+    const say = async (pod: Pod, streams: number) => {
+      const { outbound } = pod.connections[0];
+      outbound.output.settings([[3, streams]]);
+      outbound.wake();
+      await world.settle();
+    };
+    await say(pods[0], 1);
+    await say(pods[1], 1);
+    const dialled = () => world.net.dialled.length;
+    for (const label of labels) world.net.hosts.set(label, { kind: "refuse" });
+    // Two are open, and two wait, one at each pod. The first pod shuts: the one that waits there goes to the other.
+    const calls = Array.from({ length: 4 }, () => client.unary());
+    await world.settle();
+    await world.advance(2_000, 100);
+    await say(pods[0], 0);
+    expect(world.backend.endpoints.map(({ outstanding }) => outstanding)).toEqual([1, 3]);
+    await say(pods[1], 0);
+    expect(world.backend.pending).toBe(2);
+    for (const [i, label] of labels.entries()) world.net.hosts.set(label, pods[i]);
+    const before = dialled();
+    await world.advance(10_000, 500);
+    expect(dialled()).toBe(before);
+    expect(world.outstanding).toBe(2);
+    for (const pod of pods) pod.onCall = (call) => answerOk(call);
+    for (const call of pods.flatMap((pod) => pod.calls)) answerOk(call);
+    for (const pod of pods) await say(pod, 5);
+    expect(calls.map((call) => call.status.code)).toEqual([0, 0, 0, 0]);
+  });
+
+  test("0 from the start: the pod is dialled once, whoever waits", async () => {
+    const { world, pod, client, links } = await startLimited(0);
+    pod.onCall = (call) => answerOk(call);
+    const calls = Array.from({ length: 5 }, () => client.unary());
+    const hasty = client.unary(null, requestFields(["grpc-timeout", "1S"]));
+    await world.settle();
+    await world.advance(5_000, 500);
+    expect(links()).toHaveLength(1);
+    expect(hasty.status.code).toBe(Status.DEADLINE_EXCEEDED);
+    expect(world.backend.pending).toBe(5);
+    expect(world.outstanding).toBe(0);
+    Object.assign(pod.connections[0].limits, { maxConcurrentStreams: 5 });
+    pod.connections[0].outbound.output.settings([[3, 5]]);
+    pod.connections[0].outbound.wake();
+    await world.settle();
+    expect(calls.every((call) => call.status.code === 0)).toBe(true);
+    expect(links()).toHaveLength(1);
+  });
+
   test("unused endpoint: has its connection before the first call", async () => {
     const world = await startWorld({ backend: { target: "ipv4:10.0.0.1:9000,10.0.0.2:9000" } }, (made) => {
       made.pod("10.0.0.1:9000");

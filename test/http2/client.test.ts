@@ -54,13 +54,16 @@ describe("MAX_CONCURRENT_STREAMS", () => {
     expect(client.connection.capacity).toBe(2);
   });
 
-  scripted("0: ready without capacity, until there is some", (run) => {
+  scripted("0: ready and shut, until there is some; the owner hears of each change", (run) => {
     const client = clientRig(run, { settings: [[Setting.MAX_CONCURRENT_STREAMS, 0]] });
-    expect(client.connection.usable).toBe(true);
-    expect(client.connection.capacity).toBe(0);
+    expect(client.connection).toMatchObject({ usable: false, shut: true, capacity: 0 });
     client.receive(f.settings([Setting.MAX_CONCURRENT_STREAMS, 1]));
-    expect(client.events).toEqual(["ready", "capacity"]);
-    expect(client.connection.capacity).toBe(1);
+    expect(client.events).toEqual(["ready", "turned", "capacity"]);
+    expect(client.connection).toMatchObject({ usable: true, shut: false, capacity: 1 });
+    client.turn(() => client.open());
+    client.receive(f.settings([Setting.MAX_CONCURRENT_STREAMS, 0]), f.settings([Setting.MAX_CONCURRENT_STREAMS, 0]));
+    expect(client.events.slice(3)).toEqual(["turned"]);
+    expect(client.connection).toMatchObject({ usable: false, shut: true });
   });
 
   scripted("a stream may be opened when one ends, right in the event", (run) => {

@@ -215,6 +215,7 @@ export function clientRig(run: Run, options: ClientRigOptions = {}): ClientRig {
     {
       ready: (connection) => event("ready", "ready", connection),
       capacity: (connection) => event("capacity", "capacity", connection),
+      turned: () => rig.events.push("turned"),
       goaway: (connection, code, debug) =>
         event("goaway", `goaway ${errorCodeName(code)}${debug === "" ? "" : `: ${debug}`}`, connection),
       closed: (connection, reason) => {
