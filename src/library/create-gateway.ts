@@ -72,8 +72,9 @@ export interface Gateway {
    */
   fetch(request: Request, options?: { readonly peer?: string }): Promise<Response>;
   /**
-   * One call in the form of Connect's handlers, native gRPC included where the request came by HTTP/2.
-   * @throws (rejects) ConnectError when the pod broke the answer off, and as `start`
+   * One call in the form of Connect's handlers, native gRPC included where the request came by HTTP/2: an answer that the pod broke off ends
+   * in a status then.
+   * @throws (rejects) the signal's reason when that aborted it, and as `start`
    */
   universal(request: UniversalServerRequest, options?: { readonly peer?: string }): Promise<UniversalServerResponse>;
   /** Calls `listener` at every event of this name from now on. @returns ends that @throws TypeError when there is no such event */

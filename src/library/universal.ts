@@ -4,6 +4,7 @@ import type { CorsSettings } from "../config/settings.ts";
 import type { Gateway } from "../gateway-api.ts";
 import { classify } from "../protocols/classify.ts";
 import { requestHead } from "../protocols/fetch.ts";
+import { encodeMessage } from "../protocols/status.ts";
 import { enterUniversal } from "../protocols/universal.ts";
 
 /** What a call's end is told by in gRPC. */
@@ -37,5 +38,16 @@ export async function answerUniversal(
     answer.trailer.set(name, value);
     answer.header.delete(name);
   }
-  return answer;
+  return { ...answer, body: endingInStatus(answer.body, answer.trailer) };
+}
+
+/** A server of another make ends a broken stream with a reset of its own choice, or as if it were whole: the client hears it by the status. */
+async function* endingInStatus(body: AsyncIterable<Uint8Array>, trailer: Headers): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (reason) {
+    const { code, rawMessage } = ConnectError.from(reason);
+    trailer.set("grpc-status", String(code));
+    trailer.set("grpc-message", encodeMessage(rawMessage));
+  }
 }

@@ -4,6 +4,7 @@ import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Clock, Timer } from "../runtime/machine.ts";
 import type { Downstream } from "./downstream.ts";
 import { ownHead } from "./status.ts";
+import { visible } from "./visible.ts";
 import { WaitingPieces } from "./waiting-pieces.ts";
 
 /** What a client may still send after it was answered, before its connection is given up rather than read to the end. */
@@ -77,18 +78,6 @@ export function requestHead(request: Pick<globalThis.Request, "method" | "url" |
   if (host !== "") fields.push(":authority", host);
   for (const [name, value] of request.headers) if (name !== "host") fields.push(name, value);
   return ownHead(fields);
-}
-
-/** What no field value may have (RFC 9110 5.5): controls other than a tab. HTTP/2 lets all but three of them pass. */
-const invisible = /[^\t\x20-\x7e\x80-\xff]/;
-const allInvisible = new RegExp(invisible, "g");
-
-/**
- * A value with a space in place of every control (RFC 9110 5.5). Platforms refuse the whole answer otherwise, and Deno 2.9.6 ends
- * the process: "panicked at libs/http_h1/write.rs:235: invalid response header value".
- */
-function visible(value: string): string {
-  return invisible.test(value) ? value.replace(allInvisible, " ") : value;
 }
 
 class FetchDownstream implements Downstream {

@@ -7,6 +7,7 @@ import type { Abort, Fields, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Downstream } from "./downstream.ts";
 import { decodeMessage } from "./rpc-error.ts";
 import { encodeMessage, ownHead, statusOfAbort } from "./status.ts";
+import { visible } from "./visible.ts";
 import { keepable, WaitingPieces } from "./waiting-pieces.ts";
 
 /** A request in Connect's universal form: what its transports send and what its handlers get are both one. */
@@ -214,10 +215,12 @@ class UniversalDownstream implements Downstream, AsyncIterator<Uint8Array, undef
   }
 
   #append(to: Headers, fields: Fields, from: number): void {
-    const mend = this.failed !== undefined;
+    const toClient = this.failed !== undefined;
     for (let i = from; i < fields.length; i += 2) {
       const value = fields[i + 1];
-      to.append(fields[i], mend && fields[i] === "grpc-message" ? decodable(value) : value);
+      // A server of node:http throws for a control in a value, and would answer with an error of its own.
+      if (!toClient) to.append(fields[i], visible(value));
+      else to.append(fields[i], fields[i] === "grpc-message" ? decodable(value) : value);
     }
   }
 

@@ -1,18 +1,21 @@
 import http from "node:http";
 import http2, { type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { AdminService } from "../../src/gen/fairlead/admin/v1/admin_pb.ts";
-import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
+import { EchoResponseSchema, EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
 import { fairlead as connectMiddleware } from "../../src/middleware/connect.ts";
 import { fairlead as honoMiddleware } from "../../src/middleware/hono.ts";
+import * as frames from "../http2/support/frames.ts";
 import { deferred } from "../support/deferred.ts";
 import { track } from "../support/harness.ts";
 import { startTestPod } from "../transport/support/pods.ts";
+import { envelope, okHead, okTrailers, startWildPod } from "../transport/support/wild-pod.ts";
 import { echo, startEcho, trackEmbedded, transportsTo } from "./support/calls.ts";
 
 const ECHO = "fairlead.demo.v1.EchoService";
@@ -162,6 +165,55 @@ describe("middleware: Connect and Node", () => {
     expect((await fetch(found, { headers })).status).toBe(404);
     const broken = await urlOf(http.createServer(connectMiddleware(trackEmbedded({ backends: [] }))));
     expect((await fetch(broken, { headers })).status).toBe(500);
+  });
+
+  const good = envelope(toBinary(EchoResponseSchema, create(EchoResponseSchema, { text: "good" })));
+
+  test.each([
+    ["CANCEL", 8, Code.Canceled],
+    ["ENHANCE_YOUR_CALM", 11, Code.ResourceExhausted],
+  ])(
+    "an answer that the pod broke off with %s: what had come, and then the code, in every protocol",
+    async (_name, reset, code) => {
+      const pod = await startWildPod({
+        called: (connection, id) =>
+          connection.send(frames.headers(id, okHead), frames.data(id, good), frames.reset(id, reset)),
+      });
+      const gateway = trackEmbedded({ backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
+      const url = await urlOf(http2.createServer(connectMiddleware(gateway)));
+      for (const [protocol, transport] of Object.entries(transportsTo(url, "2"))) {
+        let messages = 0;
+        const read = async (): Promise<void> => {
+          for await (const _ of createClient(EchoService, transport).repeat({})) messages++;
+        };
+        const error = await read().catch((reason: unknown) => ConnectError.from(reason));
+        expect([messages, (error as ConnectError).code], protocol).toEqual([1, code]);
+      }
+    },
+  );
+
+  test("controls in a pod's fields: node:http would throw for them", async () => {
+    const pod = await startWildPod({
+      called: (connection, id) =>
+        connection.send(
+          frames.headers(id, [...okHead, "x-head", "a\x01b"]),
+          frames.data(id, good),
+          frames.headers(id, [...okTrailers, "x-tail", "c\x7fd"], { end: true }),
+        ),
+    });
+    const gateway = trackEmbedded({ backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
+    const url = await urlOf(http.createServer(connectMiddleware(gateway)));
+    for (const [protocol, transport] of Object.entries(transportsTo(url, "1.1"))) {
+      const seen: (string | null)[] = [];
+      const { text } = await createClient(EchoService, transport).echo(
+        {},
+        {
+          onHeader: (header) => seen.push(header.get("x-head")),
+          onTrailer: (trailer) => seen.push(trailer.get("x-tail")),
+        },
+      );
+      expect([text, ...seen], protocol).toEqual(["good", "a b", protocol === "connect" ? "c d" : "c\x7fd"]);
+    }
   });
 
   test("a client that cancels: the pod hears of it", async () => {
