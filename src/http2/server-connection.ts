@@ -246,12 +246,13 @@ export class ServerConnection extends Connection {
     if (this.streams.size === 0) this.finish();
   }
 
-  /** The client says that it opens no more streams. */
+  /**
+   * The client means to go. Its GOAWAY speaks of streams that we would open, and binds it to nothing (RFC 9113 6.8): ours tells it
+   * that what it opens from here on is not taken, or such a call would wait for ever.
+   */
   onGoaway(): void {
     this.aside();
-    this.#early?.resetAll();
-    this.#phase = "draining";
-    if (this.streams.size === 0) this.finish();
+    if (this.#phase !== "draining") this.#finalGoaway();
   }
 
   override sweep(ms: number): void {

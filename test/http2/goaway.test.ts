@@ -145,6 +145,16 @@ describe("server: graceful end (RFC 9113 6.8)", () => {
     idle.receive(f.goaway(0, ErrorCode.NO_ERROR, "bye"));
     expect(idle.stream.endedByOwner).toBe(true);
   });
+
+  scripted("a client that opens streams after its GOAWAY learns that they were not taken", (run) => {
+    const server = serverRig(run);
+    server.receive(f.headers(1, request, { end: true }), f.goaway(0, ErrorCode.NO_ERROR));
+    server.receive(f.headers(3, request, { end: true }), f.goaway(0, ErrorCode.NO_ERROR));
+    expect(server.sent()).toEqual(["GOAWAY 1 NO_ERROR"]);
+    expect(server.calls).toHaveLength(1);
+    answer(server, 0);
+    expect(server.stream.endedByOwner).toBe(true);
+  });
 });
 
 describe("server: idle connections", () => {
