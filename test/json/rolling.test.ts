@@ -116,6 +116,8 @@ test("rolling updates: no message is ever read by the schema of another version"
         else if (code === 3) expect(message).toMatch(/Any holds a shop\.v1\.Gift, which is in no known schema$/);
         else expect(code).toBe(14);
       }
+      // A pod that cannot read a message throws, and its connection ends.
+      expect(JSON.stringify(world.log.lines)).not.toContain("INTERNAL_ERROR");
       for (const { got } of pods) {
         for (const message of got) {
           const { name, price } = message as { name: string; price: string };
