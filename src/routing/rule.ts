@@ -74,11 +74,15 @@ function createTest(wanted: string | null, type: RouteMatch["type"]): (value: st
   return (value) => pattern.test(value);
 }
 
-/** Several fields of one name are one value, joined by commas (RFC 9110 5.3). Null when there is none. */
+/**
+ * Several fields of one name are one value, joined by commas (RFC 9110 5.3); cookies, which clients split for the sake of HPACK, by
+ * semicolons (RFC 9113 8.2.3). Null when there is none.
+ */
 function joinedValue(fields: Fields, name: string): string | null {
+  const between = name === "cookie" ? "; " : ", ";
   let value: string | null = null;
   for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i] === name) value = value === null ? fields[i + 1] : `${value}, ${fields[i + 1]}`;
+    if (fields[i] === name) value = value === null ? fields[i + 1] : value + between + fields[i + 1];
   }
   return value;
 }

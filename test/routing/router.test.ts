@@ -91,6 +91,15 @@ describe("router: what a route takes", () => {
       [{ headers: ["x-a", "1"] }, { headers: ["x-a", "2", "x-a", "1"] }],
     ],
     [
+      "cookies that HTTP/2 clients have split: as one (RFC 9113 8.2.3)",
+      { matches: [match({ headers: [header("cookie", "(.*; )?canary=1(;.*)?", "RegularExpression")] })] },
+      [
+        { headers: ["cookie", "a=2; canary=1; b=3"] },
+        { headers: ["cookie", "a=2", "x-c", "", "cookie", "canary=1", "cookie", "b=3"] },
+      ],
+      [{ headers: ["cookie", "a=2", "cookie", "b=canary=1"] }],
+    ],
+    [
       "several matches: any",
       { matches: [match({ service: "a" }), match({ headers: [header("x", "y")] })] },
       [{ service: "a" }, { headers: ["x", "y"] }],

@@ -337,7 +337,8 @@ export const RouteMatchSchema: GenMessage<RouteMatch> = /*@__PURE__*/
  */
 export type MethodMatch = Message<"fairlead.config.v1.MethodMatch"> & {
   /**
-   * How service and method are compared: `Exact`, or `RegularExpression` in JavaScript's syntax against the whole value.
+   * How service and method are compared: `Exact`, or `RegularExpression` in JavaScript's syntax against the whole value. Clients choose what
+   * is compared: of a pattern that can match one text in many ways, such as `(a+)+`, 30 characters stop everything for seconds.
    *
    * @generated from field: optional string type = 1;
    */
@@ -372,7 +373,8 @@ export const MethodMatchSchema: GenMessage<MethodMatch> = /*@__PURE__*/
  */
 export type HeaderMatch = Message<"fairlead.config.v1.HeaderMatch"> & {
   /**
-   * How the value is compared: `Exact`, or `RegularExpression` in JavaScript's syntax against the whole value.
+   * How the value is compared: `Exact`, or `RegularExpression` in JavaScript's syntax against the whole value. Clients choose what
+   * is compared: of a pattern that can match one text in many ways, such as `(a+)+`, 30 characters stop everything for seconds.
    *
    * @generated from field: optional string type = 1;
    */
@@ -386,7 +388,7 @@ export type HeaderMatch = Message<"fairlead.config.v1.HeaderMatch"> & {
   name?: string | undefined;
 
   /**
-   * The value to compare with. A header that occurs several times is compared as one value, joined by `, `.
+   * The value to compare with. A header that occurs several times is compared as one value, joined by `, `; cookies by `; `.
    *
    * @generated from field: optional string value = 3;
    */
