@@ -116,6 +116,17 @@ describe("the command line", () => {
     });
   });
 
+  test("beside a file with an alias: the flag counts, and what the alias stands for stays as it is", async () => {
+    const parsed = command("--config", "f.yaml", "--drain-timeout", "9s");
+    if (parsed.kind !== "run") throw new Error(JSON.stringify(parsed));
+    const text = "backends: [{ target: 'dns:///e', dns: &times { timeout: 3s } }]\ndrain: *times\n";
+    const loaded = await loadText("f.yaml", text, parsed.source.given, access);
+    expect("settings" in loaded && loaded.settings).toMatchObject({
+      backends: [{ dns: { timeout: 3_000 } }],
+      drainTimeout: 9_000,
+    });
+  });
+
   test("beside a file: what is wrong with a flag is told by its name, what is wrong with the file by its line", async () => {
     const parsed = command("--config", "f.yaml", "--log-level", "loud", "--drain-delay", "5");
     if (parsed.kind !== "run") throw new Error(JSON.stringify(parsed));
