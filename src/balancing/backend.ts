@@ -128,9 +128,9 @@ export class Backend implements ResolverListener, EndpointOwner {
     return `backend ${name}: no endpoints: ${this.#resolutionError || `${target} has no addresses`}`;
   }
 
-  /** @returns false when too many calls wait already */
-  wait(waiter: PickWaiter): boolean {
-    if (this.#pending.size >= this.settings.maxPending) return false;
+  /** @param most who may wait at a time @returns false when as many wait already */
+  wait(waiter: PickWaiter, most: number = this.settings.maxPending): boolean {
+    if (this.#pending.size >= most) return false;
     this.#pending.add(waiter);
     return true;
   }

@@ -6,6 +6,9 @@ import {
 } from "@connectrpc/connect-node";
 import type { Gateway } from "../library/create-gateway.ts";
 
+const READ_BEFORE =
+  "the request's body was read before it came to the gateway; put the gateway in front of what parses bodies";
+
 type NodeHandler = ReturnType<typeof connectNodeAdapter>;
 
 /** A request of `node:http`, `node:https` or `node:http2`. */
@@ -69,6 +72,8 @@ async function answer(
     leave();
     return;
   }
+  // A part of it would be missing, or all: an empty message is one, too.
+  if (request.method === "POST" && request.readableDidRead) throw new Error(READ_BEFORE);
   const { remoteAddress = "", remotePort = "" } = request.socket;
   const peer = `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
   await universalResponseToNodeResponse(await gateway.universal(universal, { peer }), response);

@@ -28,6 +28,8 @@ export function adoptSockets(acceptor: Acceptor, headTimeoutMs: number): Adopted
         socket.destroy();
         return;
       }
+      // Two readers would tear its bytes apart.
+      if (sockets.has(socket)) return;
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
       tuneSocket(socket);

@@ -99,7 +99,8 @@ export class Channel {
         const hopeless = this.#state === "closed" ? "the transport is closed" : backend.hopeless();
         if ([...backend.endpoints.values()].some(({ ready }) => ready)) resolve();
         else if (hopeless !== null) fail(hopeless);
-        else if (!backend.wait({ retry, fail })) fail(`${backend.settings.maxPending} calls wait already`);
+        // Not a call: where those may not wait, this is how to wait for them.
+        else backend.wait({ retry, fail }, Number.POSITIVE_INFINITY);
       };
       retry();
     }).finally(release);

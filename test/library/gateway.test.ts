@@ -129,6 +129,18 @@ describe("library: handle", () => {
     expect(await response.json()).toMatchObject({ text: "by HTTP/1.1", pod: "pod" });
   });
 
+  test("one that is handed in twice is taken once", async () => {
+    const pod = await startEcho();
+    const gateway = trackEmbedded({ backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
+    const port = await accept(
+      net.createServer((socket) => {
+        gateway.handle(socket);
+        gateway.handle(socket);
+      }),
+    );
+    expect(await echo(trackTransport({ target: `ipv4:127.0.0.1:${port}` }))).toBe("hello from pod, the end");
+  });
+
   test("sockets of TLS: by ALPN", async () => {
     const authority = createAuthority();
     const pod = await startEcho();

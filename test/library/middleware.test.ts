@@ -216,6 +216,21 @@ describe("middleware: Connect and Node", () => {
     }
   });
 
+  test("a body that somebody else has read: an error, and no call with an empty message", async () => {
+    const pod = await startEcho();
+    const gateway = trackEmbedded({ backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
+    const middleware = connectMiddleware(gateway);
+    const url = await urlOf(
+      http.createServer((request, response) => {
+        request.resume().on("end", () => middleware(request, response, (error) => response.end(String(error))));
+      }),
+    );
+    const headers = { "content-type": "application/proto", connection: "close" };
+    const answer = await fetch(`${url}/${ECHO}/Echo`, { method: "POST", headers, body: Buffer.from([10, 1, 97]) });
+    expect(await answer.text()).toContain("put the gateway in front of what parses bodies");
+    expect(gateway.view()?.backends()[0].calls[0]).toBe(0);
+  });
+
   test("a client that cancels: the pod hears of it", async () => {
     const { promise: heard, resolve: cancelled } = deferred();
     const { promise: arrived, resolve: began } = deferred();

@@ -73,6 +73,33 @@ describe("transport: life", () => {
     expect(error.rawMessage).toContain("ECONNREFUSED 127.0.0.1:1");
   });
 
+  test("connect: waits also where calls may not", async () => {
+    const pod = await answering("a");
+    const transport = trackTransport({ target: `ipv4:127.0.0.1:${pod.port}`, maxPending: 0 });
+    const client = createClient(EchoService, transport);
+    expect((await failure(client.echo({}))).code).toBe(Code.ResourceExhausted);
+    await transport.connect();
+    expect((await client.echo({})).pod).toBe("a");
+  });
+
+  test("connect: ends with its transport", async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => sockets.add(socket.on("error", () => {}).resume()));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    track({ close: () => new Promise((resolve) => server.close(resolve)) });
+    const target = `ipv4:127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const transport = trackTransport({ target });
+    const [connecting, calling] = [
+      failure(transport.connect()),
+      failure(createClient(EchoService, transport).echo({})),
+    ];
+    await expect.poll(() => sockets.size).toBe(1);
+    await transport.close();
+    expect((await connecting).rawMessage).toBe("this side is closing");
+    expect((await calling).rawMessage).toBe("upstream pick, this side is closing");
+    for (const socket of sockets) socket.destroy();
+  });
+
   test("close: open calls fail with unavailable, no socket stays open, and later calls are refused", async () => {
     const { pod, arrived } = await startHolding();
     const transport = trackTransport({ target: `ipv4:127.0.0.1:${pod.port}` });
