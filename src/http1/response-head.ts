@@ -59,6 +59,8 @@ class HeadBlock {
       const value = fields[i + 1];
       if (name === "connection") connection = value;
       else if (name === "content-length") length = Number(value);
+      // Each answer has one of ours.
+      else if (name === "date") continue;
       // Pods' fields were checked when they came (RFC 9113 8.2.1): nothing in them ends a line.
       else text += `${name}: ${value}\r\n`;
     }

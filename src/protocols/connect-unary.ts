@@ -338,17 +338,12 @@ export class ConnectUnaryResponse implements Downstream, Holder {
     const fields = [":status", "200", "content-type", `application/${this.#request.codec}`];
     if (encoding !== "") fields.push("content-encoding", encoding);
     pushAccepted(head.fields, fields);
-    this.#vary(fields);
+    if (this.#request.protocol === "connect-get") pushForCaches(head.fields, fields);
     copyMetadata(head.fields, fields);
     if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
     const made = ownHead(fields);
     if (plain) head.memo = { key, head: made };
     return made;
-  }
-
-  /** A GET's answer depends on what the client accepts: caches must know (RFC 9110 12.5.5). */
-  #vary(fields: string[]): void {
-    if (this.#request.protocol === "connect-get") fields.push("vary", "Accept-Encoding");
   }
 
   /** A reset of the pod's, in the words of this protocol. */
@@ -386,6 +381,13 @@ export class ConnectUnaryResponse implements Downstream, Holder {
     this.#to.data(body, 0, body.length);
     this.#to.end(null);
   }
+}
+
+/** A GET's answer depends on what the client accepts (RFC 9110 12.5.5), and its age is counted from the pod's date (RFC 9111 4.2.3). */
+function pushForCaches(from: Fields, to: string[]): void {
+  to.push("vary", "Accept-Encoding");
+  const date = field(from, "date");
+  if (date !== undefined) to.push("date", date);
 }
 
 /** What the pod takes, for the client's next request; of an error, too: it may be that the pod does not take this one's coding. */

@@ -448,6 +448,18 @@ describe.each(ways)("Connect GET over %s", (way) => {
     expect(posted.answer.header("cache-control")).toBe("public, max-age=60");
   });
 
+  test("the pod's date is there for caches, once; elsewhere it is the server's own business", async () => {
+    const date = "Tue, 15 Nov 1994 08:12:31 GMT";
+    const said: Said = { ...ok, head: [...okHead, "date", date] };
+    const got = (await call(way, get("encoding=proto&message="), said, listed)).answer;
+    if (way === "HTTP/1.1") expect(got.lines("date")).toEqual([expect.stringMatching(/GMT$/)]);
+    else expect(got.lines("date")).toEqual([date]);
+    const posted = (await call(way, unary(), said)).answer;
+    expect(posted.lines("date").includes(date)).toBe(false);
+    const failed = (await call(way, unary(), { head: [...said.head, "grpc-status", "5"], trailers: null })).answer;
+    expect(failed.header("trailer-date")).toBe(null);
+  });
+
   test("other HTTP methods: 405 with what the method may be called by", async () => {
     for (const method of ["PUT", "HEAD", "OPTIONS", "GET"]) {
       const asked: Asked = { method, headers: { "content-type": "application/proto" } };
