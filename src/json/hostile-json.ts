@@ -12,11 +12,15 @@ const BYTES_PER_VALUE = 8;
 /** What is smaller has as many as this: the time that they take is no reason to refuse them. It is the default of maxMessageBytes. */
 const LEAST_BYTES = 4 * 1024 * 1024;
 
+/** Objects that a message may have. @param maxBytes of a message */
+export function mostObjects(maxBytes: number): number {
+  return Math.floor(Math.max(maxBytes, LEAST_BYTES) / BYTES_PER_OBJECT);
+}
+
 /** Why a message is too costly; null when it is not. @param maxBytes of a message */
 export function tooManyValues(text: string, maxBytes: number): string | null {
-  const bytes = Math.max(maxBytes, LEAST_BYTES);
-  const maxObjects = Math.floor(bytes / BYTES_PER_OBJECT);
-  const maxValues = Math.floor(bytes / BYTES_PER_VALUE);
+  const maxObjects = mostObjects(maxBytes);
+  const maxValues = Math.floor(Math.max(maxBytes, LEAST_BYTES) / BYTES_PER_VALUE);
   // "{}" for each, at least.
   if (text.length < maxObjects * 2) return null;
   let objects = 0;

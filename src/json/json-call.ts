@@ -80,7 +80,8 @@ export class JsonCall implements Stages, Translator {
   }
 
   response(bytes: Uint8Array): Translated {
-    return toJsonText(this.#schema as Schema, (this.#method as DescMethod).output, bytes);
+    const { maxMessageBytes } = this.#json.stageParts;
+    return toJsonText(this.#schema as Schema, (this.#method as DescMethod).output, bytes, maxMessageBytes);
   }
 
   async extend(type: string): Promise<boolean> {
@@ -99,9 +100,11 @@ export class JsonCall implements Stages, Translator {
 
   /** See {@link DebugDetail}. What is not known yet is asked for, so that the next error shows it. */
   readonly debug = ({ type, value }: ErrorDetail): unknown => {
-    if (this.#schema === null) return undefined;
-    const known = toJsonValue(this.#schema, type, value);
-    if (known === undefined) this.extend(type).catch(() => {});
+    const schema = this.#schema;
+    if (schema === null) return undefined;
+    const known = toJsonValue(schema, type, value);
+    // Its own type is known when it is one that an Any in it holds that is not.
+    if (known === undefined) this.extend(schema.missed || type).catch(() => {});
     return known;
   };
 }

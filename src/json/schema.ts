@@ -44,9 +44,9 @@ export class Schema {
   }
 }
 
-/** `idempotency_level = NO_SIDE_EFFECTS`: may be called by GET. */
+/** `idempotency_level = NO_SIDE_EFFECTS`: may be called by GET, as unary calls alone may. */
 export function hasNoSideEffects(method: DescMethod): boolean {
-  return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  return method.methodKind === "unary" && method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
 /** @throws when the files do not fit together */

@@ -1,5 +1,6 @@
 import { type DescMessage, fromBinary, fromJson, fromJsonString, toBinary, toJson } from "@bufbuild/protobuf";
 import { isFieldError } from "@bufbuild/protobuf/reflect";
+import { tooManyMessages } from "./count-messages.ts";
 import { lossIn, tooManyValues } from "./hostile-json.ts";
 import { readLargeIntegers } from "./large-integers.ts";
 import type { Schema } from "./schema.ts";
@@ -51,10 +52,12 @@ export function toProtobuf(
   }
 }
 
-/** One message from protobuf to JSON. */
-export function toJsonText(schema: Schema, type: DescMessage, bytes: Uint8Array): Translated {
+/** One message from protobuf to JSON. @param maxBytes of the largest message: see {@link tooManyMessages} */
+export function toJsonText(schema: Schema, type: DescMessage, bytes: Uint8Array, maxBytes: number): Translated {
   schema.missed = "";
   try {
+    const problem = tooManyMessages(type, bytes, maxBytes);
+    if (problem !== null) return { error: problem, tooLarge: true };
     const json = toJson(type, fromBinary(type, bytes), { registry: schema.types });
     return { bytes: encoder.encode(JSON.stringify(json)) };
   } catch (error) {
@@ -62,8 +65,9 @@ export function toJsonText(schema: Schema, type: DescMessage, bytes: Uint8Array)
   }
 }
 
-/** A message as a value for JSON; undefined when its type is not known or its bytes are not of it. */
+/** A message as a value for JSON; undefined when its type, or one that an Any in it holds, is not known or its bytes are not of it. */
 export function toJsonValue(schema: Schema, type: string, bytes: Uint8Array): unknown {
+  schema.missed = "";
   const found = schema.message(type);
   if (found === undefined) return undefined;
   try {

@@ -193,6 +193,27 @@ describe("reflection: what a client writes", () => {
   });
 });
 
+describe("reflection: details of errors", () => {
+  test("whose type is known, and holds an Any of one that is not: debug is there from the next error on", async () => {
+    const { world, pods } = await startShop();
+    const sub = (number: number, bytes: Uint8Array) =>
+      new BinaryWriter().tag(number, WireType.LengthDelimited).bytes(bytes).finish();
+    const any = (type: string, value: Uint8Array) =>
+      Uint8Array.of(...sub(1, new TextEncoder().encode(`x/${type}`)), ...sub(2, value));
+    const gift = any("shop.v1.Gift", sub(1, new TextEncoder().encode("red")));
+    const details = sub(3, any("shop.v1.Item", sub(4, gift)));
+    const fields = ["grpc-status", "9", "grpc-status-details-bin", Buffer.from(details).toString("base64")];
+    pods[0].onEnd = ({ party }) => party.sendHead([...okHead, ...fields]).finish();
+    const debugs = [];
+    for (let i = 0; i < 2; i++) {
+      const { json } = await unary(world, ADD, {});
+      debugs.push((json as { details: { debug?: unknown }[] }).details[0].debug);
+    }
+    expect(debugs).toEqual([undefined, { gift: { "@type": "x/shop.v1.Gift", wrapping: "red" } }]);
+    expect(pods[0].asked).toEqual(["shop.v1.Cart", "shop.v1.Gift"]);
+  });
+});
+
 describe("reflection: a stream that outlives its pod's address", () => {
   test("is never translated by the schema of the pod that answers there now", async () => {
     const { world, pods } = await startShop();

@@ -4,6 +4,8 @@ import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
+  MethodOptions_IdempotencyLevel,
+  MethodOptionsSchema,
 } from "@bufbuild/protobuf/wkt";
 import { beforeAll, expect, test } from "vitest";
 import {
@@ -44,6 +46,22 @@ test("schema: finds methods, and says which have no side effects", () => {
   expect(schema.method("shop.v1.Item", "Add")).toBe(undefined);
 });
 
+test("schema: only unary calls can be without side effects, as far as GET is concerned", () => {
+  const schema = createSchema(
+    changed((file) => {
+      for (const { method } of file.service) {
+        for (const each of method) {
+          each.options = create(MethodOptionsSchema, {
+            idempotencyLevel: MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
+          });
+        }
+      }
+    }),
+  );
+  const methods = schema.method("shop.v1.Cart", "Add")?.parent.methods ?? [];
+  expect(methods.filter(hasNoSideEffects).map(({ name }) => name)).toEqual(["Add", "Price"]);
+});
+
 test("schema: files come in any order", () => {
   const names = [...files.keys()];
   expect(names.length).toBeGreaterThan(2);
@@ -65,7 +83,7 @@ test("schema: json_name may be absent, as from C++'s reflection", () => {
   const json = `{"paidWith":{"currency":"EUR"}}`;
   const read = toProtobuf(schema, item, new TextEncoder().encode(json), { ignoreUnknown: false, maxBytes: 4 << 20 });
   if ("error" in read) throw new Error(read.error);
-  const written = toJsonText(schema, item, read.bytes);
+  const written = toJsonText(schema, item, read.bytes, 4 << 20);
   expect("bytes" in written && new TextDecoder().decode(written.bytes)).toBe(json);
 });
 
@@ -132,7 +150,7 @@ test("schema: more files join those that are there, which are not made again", (
   const json = `{"paidWith":{"currency":"EUR"},"gift":{"@type":"type.googleapis.com/shop.v1.Gift","wrapping":"red"}}`;
   const read = toProtobuf(all, item, new TextEncoder().encode(json), { ignoreUnknown: false, maxBytes: 4 << 20 });
   if ("error" in read) throw new Error(read.error);
-  const written = toJsonText(all, item, read.bytes);
+  const written = toJsonText(all, item, read.bytes, 4 << 20);
   expect("bytes" in written && JSON.parse(new TextDecoder().decode(written.bytes))).toEqual(JSON.parse(json));
   // The same files once more change nothing.
   expect(extendSchema(all, filesOf(set))).toBe(all);

@@ -1,4 +1,5 @@
 import { create, fromBinary, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readDescriptorSet, type Schema } from "../../src/json/schema.ts";
 import { toJsonText, toProtobuf } from "../../src/json/translate.ts";
@@ -23,7 +24,7 @@ function there(json: string | JsonValue, type = "Kinds", ignoreUnknown = false):
   const message = schema.message(`kinds.v1.${type}`);
   const read = bytesOf(json, type, ignoreUnknown);
   if (message === undefined || "error" in read) throw new Error("error" in read ? read.error : "no such type");
-  const written = toJsonText(schema, message, read.bytes);
+  const written = toJsonText(schema, message, read.bytes, 4 << 20);
   if ("error" in written) throw new Error(written.error);
   return JSON.parse(new TextDecoder().decode(written.bytes)) as JsonValue;
 }
@@ -141,6 +142,36 @@ test("JSON: what is dense, or in strings, is no matter", () => {
   expect(bytesOf(`{"text":"${"{,[".repeat(1 << 20)}"}`)).toHaveProperty("bytes");
 });
 
+test("to JSON: more messages than the one thread should make objects of, in a list, in a map and inside each other", () => {
+  const kinds = schema.message("kinds.v1.Kinds");
+  if (kinds === undefined) throw new Error("no Kinds");
+  const { number } = kinds.field.inner;
+  const list = (count: number) => {
+    const writer = new BinaryWriter();
+    for (let i = 0; i < count; i++) writer.tag(number, WireType.LengthDelimited).bytes(new Uint8Array(0));
+    return writer.finish();
+  };
+  const error = "it has more than 104857 messages in it";
+  expect(toJsonText(schema, kinds, list(104_858), 4 << 20)).toEqual({ error, tooLarge: true });
+  expect(toJsonText(schema, kinds, list(104_857), 4 << 20)).toHaveProperty("bytes");
+  expect(toJsonText(schema, kinds, list(150_000), 8 << 20)).toHaveProperty("bytes");
+  // One that holds the others: they count, too.
+  const inside = new BinaryWriter().tag(number, WireType.LengthDelimited).bytes(list(104_857)).finish();
+  expect(toJsonText(schema, kinds, inside, 4 << 20)).toEqual({ error, tooLarge: true });
+  // Malformed at the end.
+  expect(toJsonText(schema, kinds, new Uint8Array([...list(104_857), 0x82, 0x01, 0xff]), 4 << 20)).toHaveProperty(
+    "error",
+  );
+  const every = schema.message("kinds.v1.Every");
+  if (every === undefined) throw new Error("no Every");
+  const entries = new BinaryWriter();
+  for (let i = 0; i < 60_000; i++) {
+    // by_yes: a key and an empty message
+    entries.tag(44, WireType.LengthDelimited).bytes(Uint8Array.of(0x08, 1, 0x12, 3, 0x8a, 1, 0));
+  }
+  expect(toJsonText(schema, every, entries.finish(), 4 << 20)).toEqual({ error, tooLarge: true });
+});
+
 test("JSON errors: nesting without end is refused, and does not end the process", () => {
   const read = bytesOf(`${'{"inner":'.repeat(100_000)}{}${"}".repeat(100_000)}`);
   expect("error" in read && read.error).toMatch(/recursion depth|too deeply/);
@@ -159,7 +190,7 @@ describe("Any of a type that nobody knows", () => {
     if (loose === undefined) throw new Error("no Loose");
     const any = { typeUrl: "type.googleapis.com/shop.v1.Gift", value: new Uint8Array(0) };
     const bytes = toBinary(loose, create(loose, { any } as Record<string, unknown>));
-    expect(toJsonText(schema, loose, bytes)).toEqual({
+    expect(toJsonText(schema, loose, bytes, 4 << 20)).toEqual({
       error: "google.protobuf.Any holds a shop.v1.Gift, which is in no known schema",
       missing: "shop.v1.Gift",
     });
@@ -169,6 +200,6 @@ describe("Any of a type that nobody knows", () => {
 test("to JSON: bytes that are not of the type are an error, and not a message", () => {
   const kinds = schema.message("kinds.v1.Kinds");
   if (kinds === undefined) throw new Error("no Kinds");
-  expect("error" in toJsonText(schema, kinds, new Uint8Array([0x0a, 0xff]))).toBe(true);
+  expect("error" in toJsonText(schema, kinds, new Uint8Array([0x0a, 0xff]), 4 << 20)).toBe(true);
   expect(fromBinary(kinds, new Uint8Array(0))).toBeDefined();
 });

@@ -61,7 +61,7 @@ function answer({ payload, requestedOutputFormat, messageType, testCategory }: R
     bytes = read.bytes;
   }
   if (wanted === PROTOBUF) return { case: "protobufPayload", value: bytes };
-  const written: Translated = toJsonText(schema, of, bytes);
+  const written: Translated = toJsonText(schema, of, bytes, 4 << 20);
   // A malformed message and one that JSON cannot hold are one thing here; the runner tells them apart by our words.
   if ("error" in written)
     return { case: isWritingError(written.error) ? "serializeError" : "parseError", value: written.error };
