@@ -268,7 +268,8 @@ export class Endpoint implements Candidate {
     this.#retry = clock.timer(
       () => {
         this.#retry = null;
-        if ((!this.ready || this.#waiters.length > 0) && !this.#isShut()) this.#connect();
+        const worn = this.#connections.some((connection) => connection.worn && connection.usable);
+        if ((!this.ready || worn || this.#waiters.length > 0) && !this.#isShut()) this.#connect();
       },
       backoff(failures, random),
     );

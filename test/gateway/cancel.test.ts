@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ErrorCode } from "../../src/http2/error-code.ts";
 import { message, okHead } from "./support/fields.ts";
 import { answerOk } from "./support/pod.ts";
-import { startTriple, startWorld } from "./support/world.ts";
+import { POD, startTriple, startWorld } from "./support/world.ts";
 
 describe("the client's cancel", () => {
   test("before the answer: reaches the pod as RST_STREAM(CANCEL), and counts as cancelled", async () => {
@@ -104,6 +104,28 @@ describe("the client's cancel", () => {
     await world.advance(10_000, 500);
     expect(world.endpoint.state).toBe("ready");
     expect(pod.calls).toEqual([]);
+  });
+
+  test("a hundred cancels: the connection is replaced, also when the pod refuses the next one at first", async () => {
+    const { world, pod, client, upstream } = await startTriple();
+    world.net.hosts.set(POD, { kind: "refuse" });
+    const clients = [client, await world.client(), await world.client()];
+    for (let i = 0; i < 102; i++) {
+      const call = clients[i % clients.length].open();
+      await world.settle();
+      call.reset(ErrorCode.CANCEL);
+      await world.settle();
+    }
+    expect(world.net.dialled).toHaveLength(2);
+    expect(world.endpoint.state).toBe("ready");
+    world.net.hosts.set(POD, pod);
+    await world.advance(2_000, 100);
+    expect(world.net.linksTo(POD).filter((link) => link.open)).toHaveLength(1);
+    expect(upstream.open).toBe(false);
+    pod.onCall = (call) => answerOk(call);
+    const next = client.unary();
+    await world.settle();
+    expect(next.status.code).toBe(0);
   });
 
   test("invariant 9: a pod whose clients leave is picked as often as one whose clients stay", async () => {
