@@ -14,7 +14,13 @@ export async function startKept(
   const settings = await settingsOf(config, machine);
   const said = log ?? createConsoleLog(settings.log.level, machine.clock);
   const gateway = createGateway({ ...settings, listeners: [] }, machine, said);
-  await gateway.start();
+  try {
+    await gateway.start();
+  } catch (error) {
+    // The next request makes another one: this one's watches of files must not go on.
+    await gateway.close();
+    throw error;
+  }
   const cors = settings.listeners[0]?.cors ?? null;
   return {
     fetch: (request, peer) => gateway.fetch(request, { peer, cors }),

@@ -2,10 +2,13 @@ import { createServer, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
+import { startKept } from "../../src/fetch/kept-engine.ts";
 import { createFetchHandler } from "../../src/fetch/node.ts";
+import { readGiven } from "../../src/runtime/portable-files.ts";
 import { createAuthority } from "../support/certs.ts";
 import { collectingLog } from "../support/collecting-log.ts";
-import { track } from "../support/harness.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { createTestMachine, track } from "../support/harness.ts";
 
 const log = collectingLog();
 
@@ -101,6 +104,20 @@ describe("fetch handler", () => {
     await expect(missing.start()).rejects.toThrow(/"ca\.pem" cannot be read/);
     const handler = track(createFetchHandler(config, { log, files: { "ca.pem": pem } }));
     await handler.start();
+  });
+
+  test("a start that fails leaves nothing running: the next request tries again", async () => {
+    const clock = new FakeClock();
+    const pem = createAuthority().cert;
+    const files = { "good.pem": pem, "bad.pem": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n" };
+    const machine = { ...createTestMachine(), ...readGiven(files, null), clock };
+    const backend = (name: string) => ({ name, target: "ipv4:127.0.0.1:1", tls: { caFile: `${name}.pem` } });
+    const config = {
+      backends: [backend("good"), backend("bad")],
+      routes: [{ backendRefs: [{ name: "good" }, { name: "bad" }] }],
+    };
+    await expect(startKept(config, machine, {}, log)).rejects.toThrow(/does not load/);
+    expect(clock.pending).toBe(0);
   });
 
   test("CORS: the first listener's", async () => {
