@@ -43,7 +43,11 @@ const OWN_ANSWERS: readonly (readonly [
     { status: 415, text: /text\/plain/ },
   ],
   ["no path of a call", { path: "", method: "GET" }, { status: 404 }],
-  ["a GET without a message", { path: `${SERVICE}/Look`, method: "GET" }, { status: 405, headers: { allow: "POST" } }],
+  [
+    "a GET without a message",
+    { path: `${SERVICE}/Look`, method: "GET" },
+    { status: 405, headers: { allow: "GET, POST" } },
+  ],
   [
     "a GET of a method that is not listed",
     { path: `${SERVICE}/Say?encoding=json&message=%7B%7D`, method: "GET" },
