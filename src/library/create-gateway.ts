@@ -59,6 +59,7 @@ export interface Gateway {
    * Takes over a connection that somebody else has accepted: a socket of `node:net`, or of `node:tls` after its handshake, from which
    * nobody has read. HTTP/2 and HTTP/1.1 are told apart by ALPN or by the first bytes, as on a listener. It is closed by its client, or
    * with the gateway; one that comes after `close`, at once.
+   * @throws TypeError when an encoding was set, so that it does not give bytes
    */
   handle(socket: AcceptedSocket): void;
   /**
@@ -222,6 +223,9 @@ class EmbeddedGateway implements Gateway {
   // ── Calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   handle(socket: AcceptedSocket): void {
+    const { readableEncoding } = socket;
+    if (typeof readableEncoding === "string")
+      throw new TypeError(`the socket gives text (setEncoding("${readableEncoding}")), and bytes are needed`);
     if (this.#started !== null) {
       this.#started.adopted.handle(socket);
       return;

@@ -33,6 +33,8 @@ export function adoptSockets(acceptor: Acceptor, headTimeoutMs: number): Adopted
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
       tuneSocket(socket);
+      // Whoever hands sockets around pauses them (`pauseOnConnect`), and only an explicit word ends that.
+      if (socket.isPaused()) socket.resume();
       if (socket instanceof TLSSocket) welcomeTls(socket, acceptor, headTimeoutMs);
       else welcomeUnknown(socket, acceptor, false, headTimeoutMs);
     },

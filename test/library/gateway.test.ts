@@ -129,6 +129,23 @@ describe("library: handle", () => {
     expect(await response.json()).toMatchObject({ text: "by HTTP/1.1", pod: "pod" });
   });
 
+  test("one that was paused before it was handed over", async () => {
+    const pod = await startEcho();
+    const gateway = trackEmbedded({ backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
+    const port = await accept(net.createServer({ pauseOnConnect: true }, (socket) => gateway.handle(socket)));
+    const transport = trackTransport({ target: `ipv4:127.0.0.1:${port}` });
+    expect(await echo(transport)).toBe("hello from pod, the end");
+    // And one that comes when the gateway has started.
+    await transport.close();
+    expect(await echo(trackTransport({ target: `ipv4:127.0.0.1:${port}` }))).toBe("hello from pod, the end");
+  });
+
+  test("one that gives text and not bytes is refused", () => {
+    const gateway = trackEmbedded({ backends: [{ target: "ipv4:127.0.0.1:1" }] });
+    const socket = new net.Socket().setEncoding("utf8");
+    expect(() => gateway.handle(socket)).toThrow('the socket gives text (setEncoding("utf8")), and bytes are needed');
+  });
+
   test("one that is handed in twice is taken once", async () => {
     const pod = await startEcho();
     const gateway = trackEmbedded({ backends: [{ target: `ipv4:127.0.0.1:${pod.port}` }] });
