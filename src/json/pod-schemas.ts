@@ -22,6 +22,8 @@ export type Found =
 
 /** A pod is asked again for what it did not have no sooner than this: a client may call what does not exist, again and again. */
 const REASK_MS = 10_000;
+/** Questions to a pod at once: clients may call any number of services, and calls need streams, too. */
+const MOST_AT_ONCE = 10;
 /** Symbols that a pod did not have, of which that is remembered. */
 const MAX_UNKNOWN = 256;
 /** What may be the full name of a type. Of names in an Any, which come from clients: a pod is asked for no other, and they are remembered. */
@@ -53,6 +55,9 @@ export class PodSchemas {
   readonly #endpoint: Endpoint;
   #files: Files = new Map();
   readonly #pending = new Map<string, Promise<Asked>>();
+  /** Questions under way, and those that wait for their turn. */
+  #asking = 0;
+  readonly #queue: (() => void)[] = [];
   /** What symbols were asked for. */
   readonly #answers = new Map<string, Answer>();
   /** Index of the reflection service that the pod has, or is thought to have. */
@@ -95,9 +100,13 @@ export class PodSchemas {
     return this.schema?.message(type) === undefined ? null : this.schema;
   }
 
+  #isDeaf(): boolean {
+    return this.#parts.clock.now() < this.#deafUntil;
+  }
+
   #mayAsk(symbol: string): boolean {
     const now = this.#parts.clock.now();
-    if (now < this.#deafUntil) return false;
+    if (this.#isDeaf()) return false;
     if (this.#pending.has(symbol)) return true;
     const answer = this.#answers.get(symbol);
     return answer === undefined || now - answer.at >= REASK_MS;
@@ -107,8 +116,7 @@ export class PodSchemas {
     const { generation, schema } = this;
     const found = schema?.method(service, method);
     if (schema !== null && found !== undefined) return { kind: "found", schema, method: found, generation };
-    const deaf = this.#deafUntil > this.#parts.clock.now() ? this.#deaf : "";
-    const problem = deaf || this.#answers.get(service)?.problem;
+    const problem = (this.#isDeaf() ? this.#deaf : "") || this.#answers.get(service)?.problem;
     if (problem) return { kind: "none", generation, message: this.#at(problem) };
     const message = this.#at(`the pod's server reflection does not have ${service}/${method}`);
     return { kind: "unknown", generation, message };
@@ -124,6 +132,20 @@ export class PodSchemas {
   }
 
   async #ask(symbol: string, authority: string): Promise<Asked> {
+    if (this.#asking < MOST_AT_ONCE) this.#asking++;
+    // Whoever is done hands its place on.
+    else await new Promise<void>((go) => this.#queue.push(go));
+    try {
+      if (!this.#isDeaf()) return await this.#askNow(symbol, authority);
+      return { kind: "refused", what: "all", message: this.#deaf, generation: this.generation };
+    } finally {
+      const next = this.#queue.shift();
+      if (next === undefined) this.#asking--;
+      else next();
+    }
+  }
+
+  async #askNow(symbol: string, authority: string): Promise<Asked> {
     const { clock } = this.#parts;
     for (;;) {
       const index = this.#api;

@@ -4,7 +4,8 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { decodeReply } from "../../src/json/reflection-codec.ts";
 import { envelope } from "../../src/protocols/envelope.ts";
-import { okHead, okTrailers } from "../gateway/support/fields.ts";
+import type { TestClient } from "../gateway/support/client.ts";
+import { okHead, okTrailers, requestFields } from "../gateway/support/fields.ts";
 import type { Party } from "../gateway/support/party.ts";
 import { framed, openJson, readAll, unary } from "./support/ask-json.ts";
 import { filesOf } from "./support/protos.ts";
@@ -190,6 +191,51 @@ describe("reflection: what a client writes", () => {
       expect(text.length).toBeLessThan(700);
     }
     expect(pods[0].asked).toEqual(["shop.v1.Cart"]);
+  });
+});
+
+describe("reflection: very many services at once", () => {
+  const call = (client: TestClient, index: number) =>
+    openJson(client, `/shop.v${index}.Cart/Add`).send(framed({})).finish();
+
+  test("are asked for ten at a time, and calls that ask for nothing do not wait for a stream", async () => {
+    const limits = { maxConcurrentStreams: 100 };
+    const { world, pods } = await startShop({ limits, backend: { json: "transcode" } });
+    const questions: Party[] = [];
+    const seen = onReflection(pods[0], (party) => {
+      questions.push(party.sendHead(okHead));
+      return "mine";
+    });
+    const clients = [await world.client(), await world.client(), await world.client(), await world.client()];
+    const calls = Array.from({ length: 300 }, (_, index) => call(clients[index % 4], index));
+    await world.settle();
+    expect(seen).toHaveLength(10);
+    const binary = clients[0]
+      .open(requestFields([], ADD))
+      .send(envelope(0, new Uint8Array(0)))
+      .finish();
+    await world.settle();
+    expect(binary.status.code).toBe(0);
+    expect(pods[0].pod.connections).toHaveLength(1);
+    while (questions.length > 0) {
+      // NOT_FOUND
+      for (const party of questions.splice(0))
+        party.send(envelope(0, Uint8Array.of(0x3a, 2, 0x08, 5))).finish(okTrailers);
+      await world.settle();
+    }
+    expect(calls.map(({ status }) => status.code)).toEqual(calls.map(() => 12));
+    expect(seen).toHaveLength(300);
+  });
+
+  test("at a pod that does not answer: those that wait for their turn are not asked for any more", async () => {
+    const { world, pods } = await startShop({ backend: { json: "transcode" } });
+    const seen = onReflection(pods[0], () => "mine");
+    const client = await world.client();
+    const calls = Array.from({ length: 50 }, (_, index) => call(client, index));
+    await world.settle();
+    await world.advance(5_001);
+    for (const { status } of calls) expect(status.message).toContain("no answer within 5000 ms");
+    expect(seen).toHaveLength(10);
   });
 });
 
