@@ -1,13 +1,11 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { missingCurl } from "../clients/tools.ts";
 import { toolOrSkip, validate } from "../deploy/kubernetes/render.ts";
-import { ROOT } from "../e2e/support/runtimes.ts";
 import { commands } from "./commands.ts";
 import { eventRows, metricRows } from "./observed.ts";
 import { commandsOf, type Fence, pageOf, pages } from "./pages.ts";
+import { findEnvoy, findProgram, nginxHere } from "./proxies.ts";
 import { startShop } from "./shop.ts";
 import { openSite, type Site } from "./site.ts";
 
@@ -146,18 +144,15 @@ describe("configurations of the documentation", () => {
     expect(validate(validator!, Object.fromEntries(objects))).toEqual([]);
   });
 
-  const nginx = find("nginx");
+  const nginx = findProgram("nginx");
   if (nginx === null)
     console.warn("skipped: nginx -t of docs/migrate.md: nginx is not installed; to run: bash .ci/install debian");
   test.skipIf(nginx === null).each(fencesOf("nginx"))("%s: nginx -t", async (_where, { text }) => {
-    // It asks for names at once.
-    const local = `pid nginx.pid; daemon off;\n${text.replaceAll(/[\w.-]+\.cluster\.local/g, "127.0.0.1")}`;
-    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${kind};`);
-    site.write("nginx.conf", site.here(local.replace("http {", `http { access_log off; ${temporary.join(" ")}`)));
+    site.write("nginx.conf", site.here(nginxHere(text)));
     await site.run(`${nginx} -t -e stderr -p ${site.folder} -c nginx.conf`);
   });
 
-  const haproxy = find("haproxy");
+  const haproxy = findProgram("haproxy");
   if (haproxy === null)
     console.warn("skipped: haproxy -c of docs/migrate.md: haproxy is not installed; to run: bash .ci/install debian");
   test.skipIf(haproxy === null).each(fencesOf("haproxy"))("%s: haproxy -c", async (_where, { text }) => {
@@ -188,21 +183,4 @@ function tableOf(name: string): string[] {
   const { text } = pageOf("docs/observe.md");
   const between = text.slice(text.indexOf(`<!-- ${name}`), text.indexOf(`<!-- /${name}`));
   return between.split("\n").filter((line) => line.startsWith("| `"));
-}
-
-/** Also where only root looks. */
-function find(name: string): string | null {
-  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/usr/local/sbin"];
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
-}
-
-/** The largest file of that name: the package also has a small script. */
-function findEnvoy(): string | null {
-  const folder = join(ROOT, ".ci/tools/envoy");
-  if (!existsSync(folder)) return null;
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((path) => /(^|\/)envoy$/.test(path))
-    .map((path) => join(folder, path))
-    .filter((path) => statSync(path).isFile());
-  return files.sort((a, b) => statSync(b).size - statSync(a).size)[0] ?? null;
 }

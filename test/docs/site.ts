@@ -23,8 +23,8 @@ export interface Site {
   run(command: string): Promise<string>;
   /** Starts what does not end by itself; what was started before so is ended. @returns when it has said `sign` */
   serve(command: string, sign: string): Promise<void>;
-  /** Starts a companion that stays. @returns when it listens on these ports */
-  keep(command: string, ports: readonly string[]): Promise<void>;
+  /** Starts a companion that stays until it is ended. @returns when it listens on these ports; ends it */
+  keep(command: string, ports: readonly string[]): Promise<() => Promise<void>>;
   stop(): Promise<void>;
   close(): Promise<void>;
 }
@@ -80,6 +80,7 @@ export async function openSite(): Promise<Site> {
           if (one.over()) throw new Error(`${command}: ended: ${one.output()}${one.errors()}`);
         }
       }
+      return () => one.end();
     },
     stop: async () => {
       await served?.end();
