@@ -61,6 +61,8 @@ class Asking implements StreamWaiter, Receiver {
   readonly #files = new Map<string, Uint8Array>();
   /** Files asked for, or known, or refused. */
   readonly #wanted: Set<string>;
+  /** What the files that have come import. */
+  #imported = new Set<string>();
   /** Not answered yet, in order; servers answer in order. */
   readonly #questions: Question[];
   #bytes = 0;
@@ -166,22 +168,21 @@ class Asking implements StreamWaiter, Receiver {
   }
 
   #take(file: Uint8Array): void {
-    const { name } = readFileNames(file);
+    const { name, dependencies } = readFileNames(file);
     this.#files.set(name, file);
     this.#wanted.add(name);
+    for (const dependency of dependencies) this.#imported.add(dependency);
   }
 
   /** Asks for what is imported and has not come, until nothing is missing. */
   #complete(): void {
-    const missing = new Set<string>();
-    for (const file of this.#files.values()) {
-      for (const name of readFileNames(file).dependencies) if (!this.#wanted.has(name)) missing.add(name);
-    }
-    if (missing.size === 0) {
+    const missing = [...this.#imported].filter((name) => !this.#wanted.has(name));
+    this.#imported = new Set();
+    if (missing.length === 0) {
       this.#end({ kind: "files", files: this.#files, generation: this.#generation });
       return;
     }
-    if (this.#wanted.size + missing.size > MAX_FILES) {
+    if (this.#wanted.size + missing.length > MAX_FILES) {
       this.#refuse("symbol", `more than ${MAX_FILES} files`);
       return;
     }
