@@ -76,8 +76,18 @@ export function requestHead(request: Pick<globalThis.Request, "method" | "url" |
   const fields = [":method", request.method, ":scheme", scheme, ":path", slash < 0 ? "/" : url.slice(slash)];
   const host = request.headers.get("host") ?? (slashes < 0 || slash < 0 ? "" : url.slice(slashes + 2, slash));
   if (host !== "") fields.push(":authority", host);
-  for (const [name, value] of request.headers) if (name !== "host") fields.push(name, value);
+  const named = namedByConnection(request.headers);
+  for (const [name, value] of request.headers) {
+    if (name !== "host" && named?.includes(name) !== true) fields.push(name, value);
+  }
   return ownHead(fields);
+}
+
+/** RFC 9110 7.6.1: the fields that `connection` names go no further, whatever they are. Null for none, as nearly always. */
+export function namedByConnection(headers: Headers): readonly string[] | null {
+  const connection = headers.get("connection");
+  if (connection === null || connection === "keep-alive" || connection === "close") return null;
+  return connection.toLowerCase().match(/[!#$%&'*+\-.^_`|~0-9a-z]+/g);
 }
 
 class FetchDownstream implements Downstream {

@@ -97,6 +97,21 @@ test("fetch: a URL's fragment is no part of the path, nor of a message in the qu
   expect(path("https://edge.example#a")).toBe("/");
 });
 
+test("fetch: what the connection field names goes no further", () => {
+  const names = (connection: string) => {
+    const headers = { connection, "x-hop": "1", "x-end": "2", "content-type": "application/proto" };
+    const { fields } = requestHead({
+      method: "POST",
+      url: "https://edge.example/p.S/M",
+      headers: new Headers(headers),
+    });
+    return fields.filter((name, i) => i % 2 === 0 && name.startsWith("x-"));
+  };
+  expect(names("keep-alive")).toEqual(["x-end", "x-hop"]);
+  expect(names("close, X-Hop")).toEqual(["x-end"]);
+  expect(names("@ not a token,, x-hop;")).toEqual(["x-end"]);
+});
+
 describe("fetch: requests that do not come as they should", () => {
   /** What is asked of it, in order. */
   function listener() {

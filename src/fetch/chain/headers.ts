@@ -1,4 +1,5 @@
 import type { Request as Call } from "../../protocols/classify.ts";
+import { namedByConnection } from "../../protocols/fetch.ts";
 import { formatTimeout } from "../../protocols/timeout.ts";
 
 /** Of one connection only (RFC 9110 7.6.1), or made anew by `fetch`. */
@@ -21,6 +22,7 @@ const DECODED = /^(gzip|x-gzip|deflate|br|zstd)$/i;
 /** What goes on to the ingress. @param left milliseconds of the deadline; Infinity for none */
 export function requestHeaders(request: Request, call: Call, left: number): Headers {
   const headers = new Headers(request.headers);
+  for (const name of namedByConnection(headers) ?? []) headers.delete(name);
   for (const name of DROPPED) headers.delete(name);
   // Messages of streams have their own compression, which is passed on. A unary body's would be taken off on the way.
   headers.set("accept-encoding", "identity");

@@ -288,7 +288,12 @@ describe("chain: heads", () => {
   test("what belongs to one connection stays there, and no compression is asked for that fetch would undo", async () => {
     const { asked, made, call } = await createWorld();
     const response = call(
-      unary({ headers: { "accept-encoding": "gzip", te: "trailers", "x-tenant": "a", authorization: "b" } }),
+      unary({
+        headers: {
+          ...{ "accept-encoding": "gzip", te: "trailers", connection: "close, x-hop", "x-hop": "1" },
+          ...{ "x-tenant": "a", authorization: "b" },
+        },
+      }),
     );
     await made(1);
     const { headers } = asked[0];
