@@ -61,7 +61,7 @@ export function createTransport(options: TransportOptions): BalancingTransport {
     settings: backendSettings(options),
     target,
     // Pods are dialled by address, and show a certificate for the Service's name.
-    tls: tls !== null && target.kind === "dns" ? { serverName: target.host, ...tls } : tls,
+    tls: tls !== null && target.kind === "dns" ? { ...tls, serverName: tls.serverName ?? target.host } : tls,
     authority,
     machine: options.machine ?? createClientMachine(),
     log: options.log === undefined ? silentLog : guardedLog(options.log),

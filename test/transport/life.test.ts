@@ -9,6 +9,7 @@ import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
 import { createTransport } from "../../src/transport/create-transport.ts";
 import type { TransportOptions } from "../../src/transport/options.ts";
 import { onNode } from "../e2e/support/runtimes.ts";
+import { startNames } from "../scenarios/support/names.ts";
 import { createAuthority } from "../support/certs.ts";
 import { deferred } from "../support/deferred.ts";
 import { track } from "../support/harness.ts";
@@ -197,6 +198,39 @@ describe("transport: life", () => {
     );
     await anonymous.close();
     await good.close();
+  });
+
+  test("TLS: a server name that is given as undefined is the target's", async () => {
+    const authority = createAuthority();
+    const names = track(await startNames());
+    names.publish("echo.example", ["127.0.0.1"]);
+    const routes = connectNodeAdapter({
+      routes: (router) => {
+        router.service(EchoService, { echo: ({ text }) => ({ text }) });
+      },
+    });
+    const pod = createSecureServer(authority.issue(["echo.example"]), routes);
+    await new Promise<void>((resolve) => pod.listen(0, "127.0.0.1", resolve));
+    track({ close: () => new Promise((resolve) => pod.close(resolve)) });
+    const target = `dns://${names.address}/echo.example:${(pod.address() as AddressInfo).port}`;
+    for (const given of [{}, { serverName: undefined as never }]) {
+      const transport = trackTransport({ target, tls: { ca: authority.cert, ...given } });
+      expect((await createClient(EchoService, transport).echo({ text: "secret" })).text).toBe("secret");
+      await transport.close();
+    }
+  });
+
+  test("pods with IPv6 addresses", async () => {
+    const pod = await answering("six", "::1").catch((reason: Error) => {
+      console.log(`skipped: pods with IPv6 addresses: ${reason.message}`);
+      return null;
+    });
+    if (pod === null) return;
+    for (const target of [`ipv6:[::1]:${pod.port}`, `dns:///[::1]:${pod.port}`]) {
+      const transport = trackTransport({ target });
+      expect((await createClient(EchoService, transport).echo({})).pod).toBe("six");
+      expect(transport.view().endpoints.map(({ address }) => address)).toEqual([`[::1]:${pod.port}`]);
+    }
   });
 
   test.each<[string, { readonly names?: string[]; readonly age?: number; readonly alpn?: string[] }, RegExp]>([

@@ -1,5 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { createClient, type Transport } from "@connectrpc/connect";
+import { type ConnectRouter, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
 import { EchoService } from "../../src/gen/fairlead/demo/v1/echo_pb.ts";
@@ -134,6 +134,49 @@ test("scale-down: pods that leave DNS finish their calls and get no new ones", a
   release();
   expect((await open).pod).toBe("leaving");
   await expect.poll(() => transport.view().endpoints.map(({ address }) => address)).toEqual([staying.name]);
+});
+
+test("scale to none and back: an open call finishes, others fail with the reason, and the next pod is found by itself", async () => {
+  const names = track(await startNames());
+  const { promise: held, resolve: release } = deferred();
+  const { promise: first, resolve: began } = deferred();
+  const routes = (name: string): ((router: ConnectRouter) => void) => {
+    return (router) => {
+      router.service(EchoService, {
+        echo: async ({ text }) => {
+          if (text === "slow") {
+            began();
+            await held;
+          }
+          return { pod: name };
+        },
+      });
+    };
+  };
+  const before = await startTestPod(routes("before"), "127.0.0.43");
+  names.publish("echo.example", [before.host]);
+  const transport = trackTransport({
+    target: `dns://${names.address}/echo.example:${before.port}`,
+    dns: { periodMs: 1_000, holdMs: 0 },
+  });
+  const client = createClient(EchoService, transport);
+  const slow = client.echo({ text: "slow" });
+  await first;
+  names.publish("echo.example", []);
+  const failure = (): Promise<string> =>
+    client.echo({}).then(
+      ({ pod }) => pod,
+      (reason: Error) => reason.message,
+    );
+  await expect
+    .poll(failure, { timeout: 10_000 })
+    .toMatch(/^\[unavailable\] upstream pick, backend transport: no endpoints: echo\.example: .*neither A nor AAAA/);
+  release();
+  expect((await slow).pod).toBe("before");
+  const after = await startTestPod(routes("after"), "127.0.0.44", before.port);
+  names.publish("echo.example", [after.host]);
+  await expect.poll(failure, { timeout: 10_000 }).toBe("after");
+  expect(transport.view().endpoints.map(({ address }) => address)).toEqual([after.name]);
 });
 
 function sum(counts: ReadonlyMap<string, number>): number {
