@@ -10,7 +10,7 @@ import { Heads } from "./heads.ts";
 import { JsonCall } from "./json-call.ts";
 import type { StageParts } from "./json-stages.ts";
 import { type Found, PodSchemas } from "./pod-schemas.ts";
-import { type Files, hasNoSideEffects, type Schema, sameFiles } from "./schema.ts";
+import { hasNoSideEffects, type Schema } from "./schema.ts";
 
 export interface BackendJsonParts {
   readonly machine: Pick<Machine, "clock" | "readBytes" | "inflate">;
@@ -147,7 +147,7 @@ export class BackendJson {
         log,
         backend: this.#backend.settings.name,
         needed: this.mode === "transcode",
-        shared: (files) => this.#shared(files),
+        schemas: () => this.#schemas(),
       },
       endpoint,
     );
@@ -155,13 +155,14 @@ export class BackendJson {
     return pod;
   }
 
-  /** Pods of one version share a schema. One that no pod has any more is not kept. */
-  #shared(files: Files): Schema | undefined {
+  /** Pods of one version share what they have in common. What no pod has any more is not kept. */
+  #schemas(): Schema[] {
+    const schemas = new Set<Schema>();
     for (const endpoint of this.#backend.endpoints.values()) {
       const schema = this.#pods.get(endpoint)?.schema ?? null;
-      if (schema !== null && sameFiles(schema.files, files)) return schema;
+      if (schema !== null) schemas.add(schema);
     }
-    return undefined;
+    return [...schemas];
   }
 }
 

@@ -42,18 +42,26 @@ export function link(files: readonly FileDescriptorProto[]): Linked {
  * The same for files beside others that are linked and stay as they are. A pod's services are learnt one by one, and linking
  * all of its files each time takes seconds where there are hundreds.
  * @param files none of which is there already. They are changed
+ * @param known finds the very same file, beside the same imports, where it is linked already: it is not made again
  */
-export function linkMore(base: Linked, files: readonly FileDescriptorProto[]): Linked {
+export function linkMore(base: Linked, files: readonly FileDescriptorProto[], known: FindLinked): Linked {
   const types = completed(files, base.types);
   const found = new Map(base.files);
-  const made: DescFile[] = [];
+  const more: DescFile[] = [];
   for (const proto of sorted(files, base.files)) {
-    const file = createFileRegistry(proto, (name) => withoutImports(found.get(name))).getFile(proto.name) as DescFile;
-    for (const type of nestedTypes(file)) if (type.kind === "enum") preferFirstNames(type);
+    const file = known(proto, found) ?? made(proto, found);
     found.set(proto.name, file);
-    made.push(file);
+    more.push(file);
   }
-  return { registry: createRegistry(base.registry, ...made), files: found, types };
+  return { registry: createRegistry(base.registry, ...more), files: found, types };
+}
+
+export type FindLinked = (proto: FileDescriptorProto, imports: ReadonlyMap<string, DescFile>) => DescFile | undefined;
+
+function made(proto: FileDescriptorProto, imports: ReadonlyMap<string, DescFile>): DescFile {
+  const file = createFileRegistry(proto, (name) => withoutImports(imports.get(name))).getFile(proto.name) as DescFile;
+  for (const type of nestedTypes(file)) if (type.kind === "enum") preferFirstNames(type);
+  return file;
 }
 
 /** The registry would go into what a file imports, and what that imports, by every way that leads there. Nobody needs it. */

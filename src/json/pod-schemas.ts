@@ -2,7 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Endpoint } from "../balancing/endpoint.ts";
 import type { Clock, Log } from "../runtime/machine.ts";
 import { type Asked, askPod, REFLECTION_APIS } from "./ask-pod.ts";
-import { createSchema, extendSchema, type Files, type Schema } from "./schema.ts";
+import { createSchema, extendSchema, type Files, type Schema, sameFiles } from "./schema.ts";
 
 /** What a method's messages are translated by, or why not. */
 export type Found =
@@ -35,8 +35,8 @@ export interface PodParts {
   readonly backend: string;
   /** JSON is lost without a schema, and does not go on to the pod as it is. */
   readonly needed: boolean;
-  /** A schema that another pod has, of the same files. */
-  shared(files: Files): Schema | undefined;
+  /** What is known of all pods. */
+  schemas(): Schema[];
 }
 
 /** What became of asking for a symbol. */
@@ -205,9 +205,10 @@ export class PodSchemas {
   #add(files: Files): string {
     const all: Files = new Map([...this.#files, ...files]);
     try {
-      const shared = this.#parts.shared(all);
+      const others = this.#parts.schemas();
+      const shared = others.find((other) => sameFiles(other.files, all));
       if (shared !== undefined) this.schema = shared;
-      else this.schema = this.schema === null ? createSchema(all) : extendSchema(this.schema, files);
+      else this.schema = this.schema === null ? createSchema(all, others) : extendSchema(this.schema, files, others);
       // One copy for all pods of a version.
       this.#files = this.schema.files;
       this.#parts.log.debug("schema learnt", { ...this.#fields(), files: all.size, shared: shared !== undefined });

@@ -1,4 +1,4 @@
-import { type DescMessage, type DescMethod, fromBinary, type Registry } from "@bufbuild/protobuf";
+import { createRegistry, type DescMessage, type DescMethod, fromBinary, type Registry } from "@bufbuild/protobuf";
 import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
@@ -6,7 +6,7 @@ import {
   MethodOptions_IdempotencyLevel,
 } from "@bufbuild/protobuf/wkt";
 import { sameBytes } from "../files/watched-files.ts";
-import { type Linked, link, linkMore } from "./link.ts";
+import { type FindLinked, type Linked, link, linkMore } from "./link.ts";
 
 /** Serialized `google.protobuf.FileDescriptorProto`s by file name. */
 export type Files = ReadonlyMap<string, Uint8Array>;
@@ -49,19 +49,42 @@ export function hasNoSideEffects(method: DescMethod): boolean {
   return method.methodKind === "unary" && method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
-/** @throws when the files do not fit together */
-export function createSchema(files: Files): Schema {
-  return new Schema(files, link(parsed(files)));
+const nothing: Linked = { registry: createRegistry(), files: new Map(), types: new Map() };
+
+/** @param others of other pods: the files that they have in common are linked once, and kept once. @throws when the files do not fit together */
+export function createSchema(files: Files, others: readonly Schema[] = []): Schema {
+  return linked(nothing, new Map(), files, others);
 }
 
 /** A schema with more files. Those that are in `schema`, too, may have changed. @throws when they do not fit together */
-export function extendSchema(schema: Schema, more: Files): Schema {
+export function extendSchema(schema: Schema, more: Files, others: readonly Schema[] = []): Schema {
   const fresh: Files = new Map([...more].filter(([name, bytes]) => !isSame(schema.files.get(name), bytes)));
   if (fresh.size === 0) return schema;
-  const files: Files = new Map([...schema.files, ...fresh]);
-  const { linked } = schema;
-  for (const name of fresh.keys()) if (linked.files.has(name)) return createSchema(files);
-  return new Schema(files, linkMore(linked, parsed(fresh)));
+  for (const name of fresh.keys()) {
+    if (schema.linked.files.has(name)) return createSchema(new Map([...schema.files, ...fresh]), others);
+  }
+  return linked(schema.linked, schema.files, fresh, others);
+}
+
+function linked(base: Linked, had: Files, fresh: Files, others: readonly Schema[]): Schema {
+  const files = new Map(had);
+  for (const [name, bytes] of fresh) {
+    const other = others.find((each) => isSame(each.files.get(name), bytes));
+    files.set(name, other?.files.get(name) ?? bytes);
+  }
+  const known: FindLinked = (proto, imports) => {
+    for (const other of others) {
+      const theirs = other.linked.files.get(proto.name);
+      if (theirs === undefined || other.files.get(proto.name) !== files.get(proto.name)) continue;
+      // What it imports is in the proto, implied imports as well. It has to be the very same, all the way down.
+      const wanted = theirs.proto.dependency;
+      const same = (name: string, index: number) =>
+        name === wanted[index] && imports.get(name) === other.linked.files.get(name);
+      if (wanted.length === proto.dependency.length && proto.dependency.every(same)) return theirs;
+    }
+    return undefined;
+  };
+  return new Schema(files, linkMore(base, parsed(fresh), known));
 }
 
 function parsed(files: Files): FileDescriptorProto[] {

@@ -169,6 +169,39 @@ test("schema: a file that has changed, or that was not to be had before, is seen
   expect(extendSchema(stub, some("shop/v1/gift.proto")).message("shop.v1.Gift")).toBeDefined();
 });
 
+test("schema: pods that know different parts of the same protos share what they have in common", () => {
+  const one = createSchema(some("shop/v1/money.proto", "shop/v1/gift.proto"));
+  // Other bytes, the same content.
+  const two = createSchema(filesOf(set), [one]);
+  expect(two.message("shop.v1.Money")).toBe(one.message("shop.v1.Money"));
+  expect(two.files.get("shop/v1/money.proto")).toBe(one.files.get("shop/v1/money.proto"));
+  expect(two.message("shop.v1.Item")?.field.paidWith.message).toBe(one.message("shop.v1.Money"));
+  const three = extendSchema(one, filesOf(set), [one, two]);
+  expect(three.method("shop.v1.Cart", "Add")).toBe(two.method("shop.v1.Cart", "Add"));
+});
+
+test("schema: a file is not shared that another version has, nor one that imports it", () => {
+  const one = createSchema(files);
+  const other = changed((file) => {
+    if (file.name === "shop/v1/money.proto") file.messageType[0].field[0].name = "coin";
+  });
+  const two = createSchema(other, [one]);
+  // cart.proto is the same, byte by byte.
+  expect(two.files.get("shop/v1/cart.proto")).toBe(one.files.get("shop/v1/cart.proto"));
+  expect(two.message("shop.v1.Item")).not.toBe(one.message("shop.v1.Item"));
+  expect(two.message("shop.v1.Item")?.field.paidWith.message?.fields[0].name).toBe("coin");
+  expect(one.message("shop.v1.Item")?.field.paidWith.message?.fields[0].name).toBe("currency");
+  expect(two.message("shop.v1.Gift")).toBe(one.message("shop.v1.Gift"));
+  // And one that was not to be had there.
+  const late = changed((file) => file.name === "shop/v1/money.proto" && file.dependency.push("shop/v1/gift.proto"));
+  const money = new Map([["shop/v1/money.proto", late.get("shop/v1/money.proto") as Uint8Array]]);
+  const without = createSchema(money);
+  expect(createSchema(money, [without]).message("shop.v1.Money")).toBe(without.message("shop.v1.Money"));
+  const whole = createSchema(late, [without]);
+  expect(whole.message("shop.v1.Money")).not.toBe(without.message("shop.v1.Money"));
+  expect(whole.message("shop.v1.Gift")).toBeDefined();
+});
+
 test("schema: files that do not fit to those that are there are refused, and change nothing", () => {
   const one = createSchema(some("shop/v1/gift.proto"));
   expect(() => extendSchema(one, some("shop/v1/cart.proto"))).toThrow(/google\.protobuf\.Any|shop\.v1\.Money/);
