@@ -51,6 +51,8 @@ export function chainSettings({ chain }: ChainConfig): ChainSettings {
   for (const [name, value] of Object.entries({ hedgeAfter, retryBuffer, maxTimeout })) {
     if (value !== undefined && !(value >= 0)) throw new Error(`chain.${name}: ${value} is not a number from 0 up`);
   }
+  check("safe", safe, rules["Route.connectGet"]);
+  if (cors !== undefined) checkCors(cors);
   return {
     ingresses: ingresses.map(ingress),
     hedgeAfter: hedgeAfter !== undefined && hedgeAfter < LONGEST_TIMER_MS ? hedgeAfter : null,
@@ -68,6 +70,44 @@ export function chainSettings({ chain }: ChainConfig): ChainSettings {
             maxAge: cors.maxAge ?? rules["Cors.maxAge"].default,
           },
   };
+}
+
+interface Shape {
+  readonly pattern: RegExp;
+  readonly like: string;
+}
+
+/** The same as in a configuration file: what never matches is told, and not found out. */
+function check(path: string, values: readonly string[], { pattern, like }: Shape): void {
+  values.forEach((value, index) => {
+    if (!pattern.test(value)) throw new Error(`chain.${path}[${index}]: "${value}" is not ${like}`);
+  });
+}
+
+function checkCors({
+  allowOrigins,
+  allowHeaders = [],
+  exposeHeaders = [],
+  allowCredentials,
+  maxAge,
+}: NonNullable<ChainOptions["cors"]>): void {
+  check("cors.allowOrigins", allowOrigins, rules["Cors.allowOrigins"]);
+  check("cors.allowHeaders", allowHeaders, rules["Cors.allowHeaders"]);
+  check("cors.exposeHeaders", exposeHeaders, rules["Cors.exposeHeaders"]);
+  const { min, max } = rules["Cors.maxAge"];
+  if (maxAge !== undefined && !(maxAge >= min && maxAge <= max))
+    throw new Error(`chain.cors.maxAge: ${maxAge} is not a number from ${min} to ${max}`);
+  allowOrigins.forEach((origin, index) => {
+    const path = `chain.cors.allowOrigins[${index}]`;
+    if (/^(http:\/\/.*:80|https:\/\/.*:443)$/i.test(origin))
+      throw new Error(`${path}: "${origin}" has the port that browsers leave out, so that it never matches`);
+    if (origin === "*" && allowCredentials === true)
+      throw new Error(`${path}: * does not go with allowCredentials: every page could then act as its visitor`);
+  });
+  if (allowCredentials === true && [...allowHeaders, ...exposeHeaders].includes("*"))
+    throw new Error(
+      "chain.cors: a header * means nothing to browsers together with allowCredentials; list the headers",
+    );
 }
 
 /** Without a slash at its end, so that a call's path can follow. */

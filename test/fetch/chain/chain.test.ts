@@ -370,6 +370,15 @@ describe("chain: configuration", () => {
     [{ ingresses: ["rpc.example.com"] }, /chain\.ingresses\[0\]: "rpc\.example\.com" is not a URL/],
     [{ ingresses: ["ftp://a.example"] }, /chain\.ingresses\[0\]: "ftp:\/\/a\.example" is not http or https/],
     [{ ingresses: ["https://me:secret@a.example"] }, /chain\.ingresses\[0\]: has a user or a password/],
+    [{ safe: ["/p.S/M"] }, /chain\.safe\[0\]: "\/p\.S\/M" is not `package\.Service\/Method`/],
+    [{ cors: { allowOrigins: ["https://a.example/"] } }, /chain\.cors\.allowOrigins\[0\]: .* is not scheme and host/],
+    [{ cors: { allowOrigins: ["https://a.example:443"] } }, /the port that browsers leave out/],
+    [{ cors: { allowOrigins: ["*"], allowCredentials: true } }, /\* does not go with allowCredentials/],
+    [
+      { cors: { allowOrigins: ["*"], allowHeaders: ["x y"] } },
+      /chain\.cors\.allowHeaders\[0\]: "x y" is not a header name/,
+    ],
+    [{ cors: { allowOrigins: ["*"], maxAge: -1 } }, /chain\.cors\.maxAge: -1 is not a number from 0/],
     [{ hedgeAfter: -1 }, /chain\.hedgeAfter: -1 is not a number from 0 up/],
   ])("%j is refused", async (options, message) => {
     await expect(createWorld(options)).rejects.toThrow(message);
