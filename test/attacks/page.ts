@@ -66,7 +66,7 @@ ${table(
 - The number of connections: put a bound where they are accepted (a load balancer, \`ulimit -n\`). Above the process's file descriptors
   new ones are refused, and open ones go on.
 - Calls a second: a client that calls as fast as it can is served as fast as that goes. The heads of calls that wait are not in
-  \`maxBufferedBytes\`: \`maxHeaderListBytes\` times \`maxConcurrentStreams\` a connection, 6.4 MB by default.
+  \`maxBufferedBytes\`: \`maxHeaderListBytes\` times \`maxConcurrentStreams\` a connection, 6.25 MiB by default.
 - What a head of \`maxHeaderListBytes\` costs: a client that sends it by index pays a hundred bytes, and we and the pod handle all of it
   (half a millisecond of CPU by default). Lower it where metadata is small; gRPC's own clients stop at 8 or 16 KiB.
 - What pods do with the calls of one client: they reach a pod over connections that all clients share, and a pod that holds too much for
@@ -89,7 +89,7 @@ export function measuredPart(
     "frames",
     "it ends with",
     "gateway's CPU, ms",
-    "RSS, MB more",
+    "RSS, MiB more",
     "others' p99, ms: without, with",
   ];
   const rows = (measured: readonly Measured[]): string[][] =>

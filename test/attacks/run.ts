@@ -36,7 +36,7 @@ try {
       if (one === null) throw new Error(`${attack.name}: not over after ${PATIENCE_MS / 1_000} s`);
       const right = attack.expected.test(one.end) && one.during.failed === 0;
       if (!right) wrong++;
-      const figures = `${one.frames} frames, ${one.cpuMs.toFixed(0)} ms CPU, ${(one.rssBytes / 2 ** 20).toFixed(1)} MB`;
+      const figures = `${one.frames} frames, ${one.cpuMs.toFixed(0)} ms CPU, ${(one.rssBytes / 2 ** 20).toFixed(1)} MiB`;
       const p99 = `p99 ${one.before.p99.toFixed(1)} -> ${one.during.p99.toFixed(1)} ms`;
       console.log(`${right ? "ok   " : "WRONG"} ${attack.name}: ${one.end}; ${figures}, ${p99}`);
       for (const failure of one.during.failures) console.log(`      the other client: ${failure}`);

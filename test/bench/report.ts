@@ -120,5 +120,5 @@ function thousands(value: number): string {
 }
 
 function megabytes(bytes: number): string {
-  return `${(bytes / 1048576).toFixed(0)} MB`;
+  return `${(bytes / 1048576).toFixed(0)} MiB`;
 }
