@@ -323,10 +323,8 @@ export class ConnectUnaryResponse implements Downstream, Holder {
       return;
     }
     this.stop();
-    // An empty body is an empty message, here too: some decompressors refuse it.
-    const empty = this.#end === this.#start + ENVELOPE_BYTES;
-    this.#to.head(this.#successHead(head, trailers, compressed && !empty ? (encoding as string) : ""));
-    if (!empty) this.#to.data(bytes, this.#start + ENVELOPE_BYTES, this.#end);
+    this.#to.head(this.#successHead(head, trailers, compressed ? (encoding as string) : ""));
+    if (this.#end > this.#start + ENVELOPE_BYTES) this.#to.data(bytes, this.#start + ENVELOPE_BYTES, this.#end);
     this.#to.end(null);
   }
 
