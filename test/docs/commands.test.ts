@@ -51,6 +51,14 @@ describe("commands of the documentation", () => {
     expect(missing).toEqual([]);
   });
 
+  test("CONTRIBUTING.md has every script of package.json that people run", () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: object };
+    const text = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
+    // npm's own, parts of `check`, and what `bash .ci/run` is.
+    const own = Object.keys(scripts).filter((name) => !/^(?:prepack|check:\w+|ci)$/.test(name));
+    expect(own.filter((name) => !new RegExp(`\`npm (?:run )?${name}[\` ]`).test(text))).toEqual([]);
+  });
+
   test("flags of fairlead that the text names are flags of fairlead", () => {
     const known = new Set([...helpText().matchAll(/--[\w-]+/g)].map(([flag]) => flag));
     // On these pages every flag is ours; elsewhere those behind the name.
