@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { helpText } from "../../src/config/flags.ts";
@@ -57,6 +57,19 @@ describe("commands of the documentation", () => {
     // npm's own, parts of `check`, and what `bash .ci/run` is.
     const own = Object.keys(scripts).filter((name) => !/^(?:prepack|check:\w+|ci)$/.test(name));
     expect(own.filter((name) => !new RegExp(`\`npm (?:run )?${name}[\` ]`).test(text))).toEqual([]);
+  });
+
+  test("CONTRIBUTING.md names every folder of src and test", () => {
+    const text = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
+    const layout = text.slice(text.indexOf("## Layout"), text.indexOf("## Style"));
+    const folders = (of: string) =>
+      readdirSync(join(ROOT, of), { withFileTypes: true }).flatMap((entry) =>
+        entry.isDirectory() ? [entry.name] : [],
+      );
+    const src = folders("src");
+    // Tests mirror src, its files too.
+    const all = [...src, ...folders("test").filter((name) => !src.includes(name))];
+    expect(all.filter((name) => !layout.includes(`${name}/`) && !layout.includes(`${name}.ts`))).toEqual([]);
   });
 
   test("flags of fairlead that the text names are flags of fairlead", () => {
