@@ -1,6 +1,5 @@
 import { request } from "node:http";
 import { connect } from "node:http2";
-import { expect } from "vitest";
 import { encodeMessage, pathOf, pattern } from "../../e2e/support/echo.ts";
 import type { Pod } from "../../e2e/support/pods.ts";
 
@@ -14,8 +13,8 @@ export async function expectLeftAfterUpload(base: string, pod: Pod, http2: boole
   await call.end(message.subarray(10));
   await pod.child.report((report) => report.event === "call", from);
   call.leave();
-  const end = await pod.child.report((report) => report.event === "end", from);
-  expect(end.how).toBe("cancelled");
+  // The end of the call before this one may be told late.
+  await pod.child.report((report) => report.event === "end" && report.how === "cancelled", from);
 }
 
 interface Upload {
