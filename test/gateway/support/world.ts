@@ -39,7 +39,11 @@ export interface WorldOptions {
   readonly random?: () => number;
   /** Files of the machine, as they are when they are read. */
   readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** Answers DNS questions; nobody when left out. */
+  readonly dns?: Machine["dns"];
 }
+
+const noDns: Machine["dns"] = { exchange: () => Promise.reject(new Error("no DNS in this test")) };
 
 /** A gateway between clients and pods that the test plays, on a network and a clock that it moves. */
 export class World {
@@ -56,14 +60,20 @@ export class World {
   /** Calls are still open on purpose: `close` is what ends them. */
   leavesCalls = false;
 
-  constructor({ settings = {}, backend = {}, random = mulberry32(1), files = new Map() }: WorldOptions = {}) {
+  constructor({
+    settings = {},
+    backend = {},
+    random = mulberry32(1),
+    files = new Map(),
+    dns = noDns,
+  }: WorldOptions = {}) {
     this.settings = gatewaySettings(settings, backend);
     const machine: Machine = {
       clock: this.clock,
       random,
       dial: this.net.dial,
       listen: (options, acceptor) => Promise.resolve(this.#listen(options, acceptor)),
-      dns: { exchange: () => Promise.reject(new Error("no DNS in this test")) },
+      dns,
       readText: () => Promise.reject(new Error("no files in this test")),
       readBytes: async (path) => {
         const bytes = files.get(path);
