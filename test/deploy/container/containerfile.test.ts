@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseContainerfile, startOf } from "./containerfile.ts";
-import { type ImageName, readContainerfile } from "./images.ts";
+import { type ImageName, ROOT, readContainerfile } from "./images.ts";
 
 describe("parseContainerfile", () => {
   test("a Containerfile: stages, continued lines and both kinds of COPY are read", () => {
@@ -46,6 +48,16 @@ describe.each<ImageName>(["node", "deno"])("the image for %s", (name) => {
     expect(stages.length).toBeGreaterThan(1);
     expect(stages.at(-1)?.image).toBe("scratch");
     expect(stages.at(-1)?.steps.filter(({ kind }) => kind === "run")).toEqual([]);
+  });
+
+  test("image: builders are sent what it copies", () => {
+    const lines = readFileSync(join(ROOT, ".dockerignore"), "utf8").split("\n");
+    expect(lines).toContain("*");
+    const copied = stages.flatMap(({ steps }) =>
+      steps.flatMap((step) => (step.kind === "copy" && step.from === null ? step.sources : [])),
+    );
+    expect(copied.length).toBeGreaterThan(2);
+    expect(copied.filter((source) => !lines.includes(`!${source}`))).toEqual([]);
   });
 
   test("image: it runs as the user that the manifests name, and names the gateway's ports", () => {
