@@ -211,7 +211,8 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
     to.source = this;
     this.#downstream.source = to;
     to.head(this.#upstreamHead());
-    this.#replay?.send(to);
+    // The pod may not take so large a head; the call is on its way to another one then, or over.
+    if (this.#to === to) this.#replay?.send(to);
   }
 
   /** The deadline that goes on to the pod is cut by the time that was spent here, to the millisecond. */
