@@ -6,9 +6,9 @@ import type { Abort, Head, Receiver } from "../http2/receiver.ts";
 import type { Stream } from "../http2/stream.ts";
 import { envelope } from "../protocols/envelope.ts";
 import { rpcStatusOf } from "../protocols/rpc-error.ts";
-import { ownHead, Status, statusOf } from "../protocols/status.ts";
-import type { Clock, Timer } from "../runtime/machine.ts";
-import { MessageReader } from "./message-reader.ts";
+import { field, ownHead, Status, statusOf } from "../protocols/status.ts";
+import type { Clock, Inflate, Timer } from "../runtime/machine.ts";
+import { type Message, MessageReader } from "./message-reader.ts";
 import { decodeReply, encodeQuestion, type Question, readFileNames } from "./reflection-codec.ts";
 import type { Files } from "./schema.ts";
 
@@ -46,6 +46,8 @@ export interface AskParts {
   readonly symbol: string;
   /** Files that need not be asked for. */
   readonly known: Files;
+  /** For servers that compress whatever they answer: it is not asked for. */
+  readonly inflate: Inflate;
 }
 
 /** Asks one very pod for the file that defines a symbol, and for what it imports, over a stream of its own. */
@@ -136,10 +138,20 @@ class Asking implements StreamWaiter, Receiver {
     }
     this.#reader.add(bytes, start, end);
     for (let next = this.#reader.next(); next !== null && !this.#over; next = this.#reader.next()) {
-      if ("error" in next || next.compressed) this.#refuse("symbol", "its answer is malformed");
-      else this.#read(next.bytes);
+      const message = "error" in next ? null : this.#inflated(next);
+      if (message === null) this.#refuse("symbol", "its answer is malformed");
+      else this.#read(message);
     }
     this.#reader.settle();
+  }
+
+  #inflated({ compressed, bytes }: Message): Uint8Array | null {
+    if (!compressed) return bytes;
+    if (field(this.#head?.fields ?? [], "grpc-encoding") !== "gzip") return null;
+    const inflated = this.#parts.inflate(bytes, MAX_BYTES - this.#bytes);
+    if (typeof inflated === "string") return null;
+    this.#bytes += inflated.length;
+    return inflated;
   }
 
   #read(bytes: Uint8Array): void {

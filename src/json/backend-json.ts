@@ -144,6 +144,7 @@ export class BackendJson {
     const pod = new PodSchemas(
       {
         clock: machine.clock,
+        inflate: machine.inflate,
         log,
         backend: this.#backend.settings.name,
         needed: this.mode === "transcode",

@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Endpoint } from "../balancing/endpoint.ts";
-import type { Clock, Log } from "../runtime/machine.ts";
+import type { Clock, Inflate, Log } from "../runtime/machine.ts";
 import { type Asked, askPod, REFLECTION_APIS } from "./ask-pod.ts";
 import { createSchema, extendSchema, type Files, type Schema, sameFiles } from "./schema.ts";
 
@@ -31,6 +31,7 @@ const TYPE_NAME = /^[A-Za-z_][\w.]{0,511}$/;
 
 export interface PodParts {
   readonly clock: Clock;
+  readonly inflate: Inflate;
   readonly log: Log;
   readonly backend: string;
   /** JSON is lost without a schema, and does not go on to the pod as it is. */
@@ -146,13 +147,13 @@ export class PodSchemas {
   }
 
   async #askNow(symbol: string, authority: string): Promise<Asked> {
-    const { clock } = this.#parts;
+    const { clock, inflate } = this.#parts;
     for (;;) {
       const index = this.#api;
       const api = REFLECTION_APIS[index];
       // What is asked for again is asked for anew.
       const known: Files = this.#answers.has(symbol) ? new Map() : this.#files;
-      const asked = await askPod(this.#endpoint, { clock, authority, api, symbol, known });
+      const asked = await askPod(this.#endpoint, { clock, inflate, authority, api, symbol, known });
       // Another pod has answered than the one that this is about.
       if (asked.kind !== "lost" && asked.generation !== this.generation) {
         return { kind: "lost", message: "the pod was replaced" };

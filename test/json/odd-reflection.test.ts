@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -91,6 +92,20 @@ describe("reflection: pods with manners of their own", () => {
     expect((await unary(world, ADD, { name: "tea", paidWith: { units: 3 } })).status).toBe(200);
     expect(streams).toHaveLength(2);
     expect(pods[0].asked.slice(-2)).toEqual(["google/protobuf/any.proto", "shop/v1/money.proto"]);
+  });
+
+  test.each([
+    ["gzip", 200],
+    ["deflate", 501],
+  ])("one that compresses its answers without being asked: %s", async (coding, status) => {
+    const { world, pods } = await startShop();
+    onReflection(pods[0], (party) => {
+      const { send, sendHead } = party;
+      party.sendHead = (fields) => sendHead.call(party, [...fields, "grpc-encoding", coding]);
+      party.send = (bytes) => send.call(party, envelope(1, new Uint8Array(gzipSync(bytes.subarray(5)))));
+      return "answer";
+    });
+    expect((await unary(world, ADD, { name: "tea" })).status).toBe(status);
   });
 
   test("one that ends the call after the first answer, OK: reflection has failed, and is asked again 10 s later", async () => {
