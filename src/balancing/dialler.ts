@@ -1,5 +1,5 @@
 import { ClientConnection, type ClientOptions } from "../http2/client-connection.ts";
-import { errorCodeName } from "../http2/error-code.ts";
+import { ErrorCode, errorCodeName } from "../http2/error-code.ts";
 import { defaultKeepalive } from "../http2/keepalive.ts";
 import type { Http2Limits } from "../http2/limits.ts";
 import type { ConnectionOptions } from "../http2/link.ts";
@@ -41,7 +41,11 @@ export class Dialler {
         turned: events.turned,
         worn: events.worn,
         goaway: (left, code, debug) =>
-          events.goaway(left, `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`),
+          events.goaway(
+            left,
+            `GOAWAY ${errorCodeName(code)}${debug === "" ? "" : ` (${debug})`}`,
+            code === ErrorCode.NO_ERROR,
+          ),
         closed: (gone, message) => {
           this.#forget(gone);
           events.closed(gone, message);

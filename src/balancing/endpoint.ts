@@ -12,7 +12,8 @@ export interface DialEvents {
   turned(connection: ClientConnection): void;
   /** Many calls were cancelled on it. Clients do that, and the pod would end the connection with the calls of all. */
   worn(connection: ClientConnection): void;
-  goaway(connection: ClientConnection, message: string): void;
+  /** @param inOrder without an error */
+  goaway(connection: ClientConnection, message: string, inOrder: boolean): void;
   /** Failed to connect, or over. The message is empty for an orderly end. */
   closed(connection: ClientConnection, message: string): void;
 }
@@ -166,7 +167,7 @@ export class Endpoint implements Candidate {
       capacity: () => this.#serve(),
       turned: () => this.#turned(),
       worn: () => this.#widen(),
-      goaway: (left, message) => this.#goaway(left, message),
+      goaway: (left, message, inOrder) => this.#goaway(left, message, inOrder),
       closed: (gone, message) => this.#closed(gone, message),
     });
     this.#dialling.add(connection);
@@ -217,10 +218,10 @@ export class Endpoint implements Candidate {
     }
   }
 
-  #goaway(connection: ClientConnection, message: string): void {
+  #goaway(connection: ClientConnection, message: string, inOrder: boolean): void {
     this.lastError = message;
     this.#parts.owner.lost(this, message);
-    this.#replace(connection.useful);
+    this.#replace(connection.useful, inOrder);
   }
 
   #closed(connection: ClientConnection, message: string): void {
@@ -239,17 +240,21 @@ export class Endpoint implements Candidate {
       this.#later();
     }
     if (wasDialled || message !== "") this.#parts.owner.lost(this, this.lastError);
+    // It may have been answered after its GOAWAY.
+    if (connection.useful) this.#failures = 0;
     this.#replace(connection.useful);
   }
 
   /** The last usable connection has gone: a new one, at once unless the pod keeps throwing us out. */
-  #replace(useful: boolean): void {
+  #replace(useful: boolean, inOrder = false): void {
     if (this.draining || this.ready) return;
     this.#parts.owner.readiness(this);
     if (this.#dialling.size > 0) return;
     if (this.#retry === null) {
-      if (useful || this.#parts.clock.now() - this.#readyAt >= SHORT_LIFE_MS) {
-        this.#failures = 0;
+      const fine = useful || this.#parts.clock.now() - this.#readyAt >= SHORT_LIFE_MS;
+      // Servers say goodbye before they answer a connection's last call, which may be its first: once in a row that is no fault.
+      if (fine || (inOrder && this.#failures === 0)) {
+        this.#failures = fine ? 0 : 1;
         this.#connect();
         return;
       }

@@ -176,6 +176,64 @@ describe("connecting", () => {
     await net.settle();
   });
 
+  // Envoy's max_requests_per_connection says GOAWAY when the head of the last request has come, before the answer.
+  test("regression: a goodbye before the first answer is no fault, again and again when the answers come", async () => {
+    const { net, endpoint, options } = makeEndpoint();
+    const pod = new Pod(options);
+    pod.onHead = (call) => {
+      pod.connections[pod.connections.length - 1].outbound.goaway(call.stream.id, 0, "");
+      call.sendHead(okHead).finish(okTrailers);
+    };
+    net.hosts.set(A, pod);
+    endpoint.start();
+    await net.settle();
+    for (let round = 1; round <= 5; round++) {
+      let ended = false;
+      endpoint.request({
+        opened: (connection) => {
+          const stream = connection.open({
+            head() {},
+            data() {},
+            end() {
+              ended = true;
+            },
+            abort() {},
+          });
+          stream.head(makeHead(requestFields()));
+          stream.end(null);
+        },
+        refused: (message) => expect.fail(message),
+      });
+      await net.settle();
+      expect([ended, endpoint.state, net.dialled.length]).toEqual([true, "ready", round + 1]);
+    }
+    endpoint.close();
+    await net.settle();
+  });
+
+  test("goodbyes right after connecting, without an answer: the first is answered at once, the next ones like a refusal", async () => {
+    const { net, endpoint, options } = makeEndpoint();
+    const pod = new Pod(options);
+    net.hosts.set(A, pod);
+    const { accept } = pod;
+    pod.accept = (stream) => {
+      const handler = accept.call(pod, stream);
+      const connection = pod.connections[pod.connections.length - 1];
+      net.clock.timer(() => connection.drain(), 10);
+      return handler;
+    };
+    endpoint.start();
+    await net.settle();
+    await net.advance(10);
+    expect(net.dialled).toHaveLength(2);
+    await gaps(net, 60_000);
+    expect(net.dialled.length).toBeLessThan(12);
+    expect(net.dialled.length).toBeGreaterThan(6);
+    endpoint.close();
+    await net.settle();
+    await net.advance(10);
+  });
+
   test("close while it connects, waits or is ready: nothing is left", async () => {
     for (const host of ["silent", "refuse", "accept"] as const) {
       const { net, endpoint, options } = makeEndpoint();

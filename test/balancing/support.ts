@@ -62,7 +62,7 @@ export function opener(net: Net, options: { readonly flusher: Flusher; readonly 
         ready: events.ready,
         capacity: events.capacity,
         turned: events.turned,
-        goaway: (gone, code) => events.goaway(gone, `GOAWAY ${code}`),
+        goaway: (gone, code) => events.goaway(gone, `GOAWAY ${code}`, code === 0),
         closed: events.closed,
       },
     );

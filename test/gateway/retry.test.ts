@@ -104,16 +104,20 @@ describe("retry", () => {
     expect(world.net.linksTo(POD).filter((link) => link.open)).toHaveLength(1);
   });
 
-  test("GOAWAY on a connection younger than a second: the next one waits, and calls hear why", async () => {
+  test("GOAWAY on two connections younger than a second: the third waits, and calls hear why", async () => {
     const { world, pod, client } = await startTriple();
     pod.connections[0].drain();
+    await world.settle();
+    // The second is made at once.
+    expect(pod.connections).toHaveLength(2);
+    pod.connections[1].drain();
     await world.settle();
     pod.onCall = (served) => answerOk(served);
     const call = client.unary(message(2));
     await world.settle();
     expect(call.status.code).toBe(Status.UNAVAILABLE);
     expect(call.status.message).toMatch(/none of 1 can be connected, last error: GOAWAY NO_ERROR$/);
-    await world.advance(1_300);
+    await world.advance(2_000);
     const next = client.unary(message(2));
     await world.settle();
     expect(next.status.code).toBe(0);

@@ -206,6 +206,14 @@ describe("transport: pods that say goodbye", () => {
     expect((await createClient(EchoService, transport).echo({})).text).toMatch(/^(good|other)$/);
   });
 
+  test("before each answer, on every connection: no call fails, though there is no other pod", async () => {
+    const { port } = await startWildPod({
+      called: (connection, id) => connection.send(goaway(id, 0), ...withMessage(...okTrailers)(id)),
+    });
+    const client = createClient(EchoService, trackTransport({ target: `ipv4:127.0.0.1:${port}` }));
+    for (let call = 0; call < 10; call++) expect((await client.echo({})).text).toBe("good");
+  });
+
   test("in the middle of a call that it has seen: that is answered", async () => {
     const { port } = await startLeaving((connection, id) =>
       connection.send(goaway(id, 0), ...withMessage(...okTrailers)(id)),
