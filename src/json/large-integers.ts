@@ -1,4 +1,5 @@
 import {
+  type DescExtension,
   type DescField,
   type DescMessage,
   fromJsonString,
@@ -138,10 +139,17 @@ class Restorer {
     if (!isObject(json)) return this.#free(json);
     const fields = this.#fieldsOf(type);
     for (const [key, value] of Object.entries(json)) {
-      const field = fields.get(key);
+      const field = fields.get(key) ?? this.#extension(key, type);
       json[key] = field === undefined ? this.#free(value) : this.#field(value, field);
     }
     return json;
+  }
+
+  /** `[full.name]` is the key of an extension. */
+  #extension(key: string, type: DescMessage): DescExtension | undefined {
+    if (!key.startsWith("[") || !key.endsWith("]")) return undefined;
+    const extension = this.#types.getExtension(key.slice(1, -1));
+    return extension?.extendee.typeName === type.typeName ? extension : undefined;
   }
 
   #any(json: JsonValue): JsonValue {
@@ -154,7 +162,7 @@ class Restorer {
     return json;
   }
 
-  #field(json: JsonValue, field: DescField): JsonValue {
+  #field(json: JsonValue, field: DescField | DescExtension): JsonValue {
     if (field.fieldKind === "list" && Array.isArray(json)) return json.map((item) => this.#single(item, field));
     if (field.fieldKind === "map" && isObject(json)) {
       for (const [key, value] of Object.entries(json)) json[key] = this.#single(value, field);
@@ -163,7 +171,7 @@ class Restorer {
     return this.#single(json, field);
   }
 
-  #single(json: JsonValue, field: DescField): JsonValue {
+  #single(json: JsonValue, field: DescField | DescExtension): JsonValue {
     if (field.message !== undefined) return this.message(json, field.message);
     const digits = this.#digits(json);
     if (digits === null) return json;

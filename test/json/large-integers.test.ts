@@ -1,8 +1,13 @@
-import type { JsonValue } from "@bufbuild/protobuf";
+import { create, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import {
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
+  FileDescriptorProtoSchema,
+} from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { markLargeIntegers, readLargeIntegers } from "../../src/json/large-integers.ts";
-import { readDescriptorSet, type Schema } from "../../src/json/schema.ts";
+import { createSchema, readDescriptorSet, type Schema } from "../../src/json/schema.ts";
 import { buildSet } from "./support/protos.ts";
 
 const BIG = "9007199254740993";
@@ -133,6 +138,28 @@ describe("large integers, by the field that they are in", () => {
     const type = schema.message(`kinds.v1.${name}`);
     if (type === undefined) throw new Error(`no ${name}`);
     expect(readLargeIntegers(json, type, schema.types)).toEqual(read);
+  });
+
+  test("extensions", () => {
+    const wide = { number: 100, type: FieldDescriptorProto_Type.INT64, label: FieldDescriptorProto_Label.OPTIONAL };
+    const proto = create(FileDescriptorProtoSchema, {
+      name: "ext.proto",
+      package: "ext",
+      messageType: [{ name: "Open", extensionRange: [{ start: 100, end: 200 }] }, { name: "Other" }],
+      extension: [
+        { ...wide, name: "one", extendee: ".ext.Open" },
+        { ...wide, number: 101, name: "many", label: FieldDescriptorProto_Label.REPEATED, extendee: ".ext.Open" },
+      ],
+    });
+    const made = createSchema(new Map([["ext.proto", toBinary(FileDescriptorProtoSchema, proto)]]));
+    const read = (name: string, json: string) => {
+      const type = made.message(name);
+      if (type === undefined) throw new Error(`no ${name}`);
+      return readLargeIntegers(json, type, made.types);
+    };
+    const json = `{"[ext.one]":${BIG},"[ext.many]":[${BIG}],"[ext.none]":${BIG}}`;
+    expect(read("ext.Open", json)).toEqual({ "[ext.one]": BIG, "[ext.many]": [BIG], "[ext.none]": rounded });
+    expect(read("ext.Other", `{"[ext.one]":${BIG}}`)).toEqual({ "[ext.one]": rounded });
   });
 
   test("a key twice is refused as without them", () => {
