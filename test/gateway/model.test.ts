@@ -86,7 +86,10 @@ class Model {
       },
       (made) => {
         const maxConcurrentStreams = this.one([1, 3, 20, 1_000]) as number;
-        for (const label of LABELS) this.pods.push(made.pod(label, { ...peer, maxConcurrentStreams }));
+        for (const label of LABELS) {
+          const maxHeaderListBytes = this.one([1_000, 65_536, 65_536]) as number;
+          this.pods.push(made.pod(label, { ...peer, maxConcurrentStreams, maxHeaderListBytes }));
+        }
       },
     );
     this.clients = [await this.world.client(peer), await this.world.client({ stallTimeout: 1e9 })];
@@ -123,7 +126,8 @@ class Model {
     if (client === undefined || client.connection.capacity === 0) return;
     const timeout = this.chance(0.3) ? ["grpc-timeout", this.one(["5m", "40m", "1S", "100S"]) as string] : [];
     const more = ["x-id", String(this.calls.length), "x-a", String(this.number(0, 5)).repeat(50)];
-    const call = client.open(requestFields([...more, ...timeout], `/test.Echo/M${this.number(0, 5)}`));
+    const large = this.chance(0.2) ? ["x-large", "l".repeat(2_000)] : [];
+    const call = client.open(requestFields([...more, ...timeout, ...large], `/test.Echo/M${this.number(0, 5)}`));
     this.calls.push(call);
     if (this.chance(0.6)) this.bodies.send(call, this.number(1, 3_000));
     if (this.chance(0.6)) this.bodies.finish(call);
