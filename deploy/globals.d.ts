@@ -4,6 +4,7 @@ declare const Bun: {
   serve(options: {
     readonly port: number;
     readonly idleTimeout: number;
+    readonly maxRequestBodySize: number;
     fetch(request: Request): Response | Promise<Response>;
   }): { readonly port: number };
 };

@@ -12,6 +12,7 @@ import { createFolder, removeFolders } from "../support/bundle.ts";
 import { CALLS, CLIENTS, essence, LEFT_READING, LEFT_WAITING, observeAll } from "../support/clients.ts";
 import { expectFullDuplex } from "../support/full-duplex.ts";
 import { expectLeftAfterUpload } from "../support/left-after-upload.ts";
+import { expectLongUpload } from "../support/long-upload.ts";
 import { RUNTIMES, type Running } from "../support/platforms.ts";
 
 // Real runtimes are started here, and on a busy machine that takes its time.
@@ -130,6 +131,10 @@ describe.each(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))("fetc
       }
     },
   );
+
+  test.skipIf(missing !== null)("a client stream that is longer than a server's limit of a request", async () => {
+    await expectLongUpload(running.url);
+  });
 
   test.skipIf(missing !== null)("gRPC-Web in text: base64 both ways", async () => {
     const message = encodeMessage(pattern(5));
