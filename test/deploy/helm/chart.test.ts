@@ -75,6 +75,23 @@ describe.skipIf(helm === "")("the chart", () => {
     expect(ListenerSchema.fields.map(({ jsonName }) => jsonName)).toEqual(said);
   });
 
+  test.each([
+    ["dns:///cart:1", [1]],
+    ["dns:///cart.shop:1", [1]],
+    ["dns:///cart.shop.svc:1", [1]],
+    ["dns:///cart.shop.svc.corp.example:1", [1]],
+    ["dns:///rpc.shop.example.com:1", "everywhere"],
+    ["dns:///10.0.0.1:1", "everywhere"],
+    ["dns:///cart.shop", "everywhere"],
+    ["dns://10.96.0.10/cart.shop:1", "everywhere"],
+    ["ipv4:10.0.0.1:1", "everywhere"],
+  ])("chart: the NetworkPolicy lets out to %s", (target, ports) => {
+    const { policy } = read(helmTemplate(helm, { backends: [{ name: "a", target }] }).objects);
+    const [, out] = policy?.egress ?? [];
+    expect(out?.ports?.map(({ port }) => port) ?? "everywhere").toEqual(ports);
+    expect(out?.to).toEqual(ports === "everywhere" ? undefined : [{ namespaceSelector: {} }]);
+  });
+
   test("chart: two releases in a namespace have nothing in common", () => {
     const names = (release: string) =>
       helmTemplate(helm, {}, release).objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);

@@ -98,12 +98,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{/* The ports of the pods, when every target has the form dns:///host:port; else empty: nothing is known of where they are. */}}
+{{/*
+The ports of the pods, when every target is a Service of this cluster with a port: dns:///cart:1, dns:///cart.shop:1 or
+dns:///cart.shop.svc.cluster.local:1. Else empty: nothing is known of where they are.
+*/}}
 {{- define "fairlead.podPorts" -}}
 {{- $ports := list -}}
 {{- $known := true -}}
 {{- range .Values.backends -}}
-{{- if regexMatch "^dns:///[^/]+:[0-9]+$" .target -}}
+{{- if regexMatch "^dns:///([a-z0-9-]+(\\.[a-z0-9-]+)?|[a-z0-9-]+\\.[a-z0-9-]+\\.svc(\\.[a-z0-9.-]+)?):[0-9]+$" .target -}}
 {{- $ports = append $ports (regexFind "[0-9]+$" .target) -}}
 {{- else -}}
 {{- $known = false -}}
