@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
@@ -29,6 +30,16 @@ const BUNDLES: readonly (readonly [entry: string, platform: PlatformName, extern
 describe("fetch entry: entry files", () => {
   test.each(ENTRIES)("%s: has at most twenty lines", (entry) => {
     expect(readFileSync(join(ROOT, entry), "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(MAX_LINES);
+  });
+
+  test("deploy/node/main.ts: Node's five minutes for a whole request are off, and those for its head stay", async () => {
+    const text = readFileSync(join(ROOT, "deploy/node/main.ts"), "utf8");
+    const options = /const serverOptions = (\{.*?\});/.exec(text)?.[1] ?? "";
+    const [requestTimeout, headersTimeout] = (options.match(/[\d_]+/g) ?? []).map((n) => Number(n.replaceAll("_", "")));
+    // As Node's own server takes them: a zero for one of them is a zero for the other, unless that is given.
+    const server = createServer({ requestTimeout, headersTimeout });
+    expect([server.requestTimeout, server.headersTimeout]).toEqual([0, 60_000]);
+    expect(text).toMatch(/serve\(\{[^}]*serverOptions/);
   });
 
   test("package.json: each condition leads to what is built of a source that is there, with one signature", async () => {
