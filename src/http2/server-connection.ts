@@ -121,7 +121,8 @@ export class ServerConnection extends Connection {
     stream.bodyLeft = contentLength;
     this.streams.set(id, stream);
     const receiver = this.#events.request(stream, head);
-    stream.receiver = receiver;
+    // When it has been answered already, somebody else takes the rest: see localEnd.
+    if (stream.receiver === nobody) stream.receiver = receiver;
     receiver.head(head);
     if (endStream) this.endRemote(stream, null);
   }

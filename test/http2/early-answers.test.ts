@@ -94,6 +94,23 @@ describe("an answer before the request's end", () => {
     expect(server.sent().filter((line) => line === RESET)).toEqual([RESET]);
   });
 
+  scripted("one that comes within the request's head is like the others", (run) => {
+    const server = serverRig(run, {
+      onRequest: (stream, _head, recorder) => {
+        stream.head(head(...response));
+        stream.end(null);
+        return recorder;
+      },
+    });
+    server.receive(f.headers(1, request), ...body(streamWindow - 1));
+    expect(server.sent().filter((line) => !line.startsWith("WINDOW_UPDATE 0 "))).toEqual([ANSWER]);
+    server.receive(f.data(1, 1));
+    expect(server.sent().filter((line) => !line.startsWith("WINDOW_UPDATE 0 "))).toEqual([RESET]);
+    server.receive(f.headers(3, request), f.data(3, "x", { end: true }));
+    server.receive(f.headers(5, request, { end: true }));
+    expect(server.connection.streams.size).toBe(0);
+  });
+
   scripted("one that resets the stream is no rapid reset: its call was answered", (run) => {
     const server = serverRig(run);
     for (let i = 0; i < 300; i++) {
