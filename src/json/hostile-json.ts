@@ -27,14 +27,36 @@ export function tooManyValues(text: string, maxBytes: number): string | null {
   let values = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === 0x22 /* " */) at = afterString(text, at) - 1;
-    else if (code === 0x7b /* { */) {
+    if (code === 0x22 /* " */) {
+      const end = afterString(text, at);
+      if (end - at > maxValues && hasMorePaths(text, at + 1, end - 1, maxValues)) {
+        return `it has more than ${maxValues} paths in a field mask`;
+      }
+      at = end - 1;
+    } else if (code === 0x7b /* { */) {
       values++;
       if (++objects > maxObjects) return `it has more than ${maxObjects} objects`;
     } else if (code === 0x5b /* [ */ || code === 0x2c /* , */) values++;
     if (values > maxValues) return `it has more than ${maxValues} values`;
   }
   return null;
+}
+
+/** Whether a string is a FieldMask, as far as its characters go, of more paths than allowed: each becomes a string. */
+function hasMorePaths(text: string, start: number, end: number, max: number): boolean {
+  let paths = 1;
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x2c /* , */) paths++;
+    else if (!isOfPath(code)) return false;
+  }
+  return paths > max;
+}
+
+/** A letter, a digit, `_` or `.`. */
+function isOfPath(code: number): boolean {
+  const letter = code | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x5f || code === 0x2e;
 }
 
 /** Half of a surrogate pair, written as an escape, or an escape that may be a letter of the key. */

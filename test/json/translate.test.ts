@@ -132,6 +132,7 @@ const many = (count: number, value: string) => Array(count).fill(value).join();
 test.each([
   ["objects", `{"inner":${many(104_858, "{}")}}`, "it has more than 104857 objects"],
   ["values", `{"many":[${many(524_289, "1")}]}`, "it has more than 524288 values"],
+  ["paths", `{"mask":"${many(524_289, "a")}"}`, "it has more than 524288 paths in a field mask"],
   ["lists in lists", "[".repeat(600_000), "it has more than 524288 values"],
 ])("JSON errors: more %s than the one thread should make", (_what, json, error) => {
   expect(bytesOf(json)).toEqual({ error, tooLarge: true });
@@ -140,6 +141,7 @@ test.each([
 test("JSON: what is dense, or in strings, is no matter", () => {
   expect(bytesOf(`{"many":[${many(500_000, "1")}]}`)).toHaveProperty("bytes");
   expect(bytesOf(`{"text":"${"{,[".repeat(1 << 20)}"}`)).toHaveProperty("bytes");
+  expect(bytesOf(`{"text":"${many(600_000, "a b")}"}`)).toHaveProperty("bytes");
 });
 
 test("to JSON: more messages than the one thread should make objects of, in a list, in a map and inside each other", () => {
