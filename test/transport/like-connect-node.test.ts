@@ -77,7 +77,12 @@ const same: Readonly<Record<string, Answer>> = {
   "informational heads before it": (id) => [headers(id, [":status", "103"]), ...withMessage(...okTrailers)(id)],
 };
 
-describe("transport: as connect-node's", () => {
+// With its client of HTTP/2 Deno 2.9.6 ends the process now and then, when a server goes (denoland/deno#36788).
+const onDeno = process.versions.deno !== undefined;
+if (onDeno)
+  console.log("skipped: comparisons with connect-node's transport: Deno's node:http2 ends the process at times");
+
+describe.skipIf(onDeno)("transport: as connect-node's", () => {
   test.each(Object.entries(same))("%s", async (_name, answer) => {
     const { port } = await startWildPod({ called: (connection, id) => connection.send(...answer(id)) });
     expect(await endingOf(oursTo(port))).toEqual(await endingOf(stockTo(port)));
