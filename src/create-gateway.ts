@@ -97,7 +97,8 @@ class RunningGateway implements Gateway, GatewayView {
       clock: machine.clock,
       deadlines: this.#deadlines,
       // Not the budget of the windows: whoever holds much in these two must not stop the credit of all connections.
-      budget: new Budget(maxBufferedBytes / 4),
+      // Copies for retries up to its bound, and as much again of requests that no pod has yet.
+      budget: new Budget(maxBufferedBytes / 8),
       held: new HeldMessages(maxBufferedBytes / 4),
       log,
       access: settings.log.access,

@@ -231,8 +231,17 @@ export class Call implements Receiver, Flow, AttemptOwner, PickWaiter, Deadline,
     if (this.#over) return;
     this.#progress = true;
     const to = this.#to;
-    this.#replay?.add(bytes, start, end, to !== null);
-    to?.data(bytes, start, end);
+    if (this.#replay?.add(bytes, start, end, to !== null) === false) this.#overfull();
+    else to?.data(bytes, start, end);
+  }
+
+  /** Clients could have a body here for each call that waits, and make calls wait by keeping the pods' streams busy (invariant 7). */
+  #overfull(): void {
+    this.#attempt?.cancel(ErrorCode.CANCEL, "no room for the request");
+    this.#attempt?.withdrawn();
+    this.#attempt = null;
+    const message = "requests that wait for an endpoint hold too much already (maxBufferedBytes)";
+    this.#fail(Status.RESOURCE_EXHAUSTED, `upstream pick, ${this.#where(message)}`);
   }
 
   end(trailers: Head | null): void {

@@ -16,7 +16,7 @@ interface Piece {
 
 /**
  * What a call has sent so far, so that it can be sent again to another pod. Bounded: a request that outgrows it is not
- * repeated. While no pod has it yet, it holds the request whatever its size: the client's window is the bound then.
+ * repeated. While no pod has it yet, it holds the request whatever its size: the client's window and the budget are the bounds then.
  */
 export class Replay {
   readonly #budget: Budget;
@@ -25,6 +25,8 @@ export class Replay {
   #first: Piece | null = null;
   #rest: Piece[] | null = null;
   #bytes = 0;
+  /** Those of them that no pod has yet. */
+  #unsent = 0;
   #ended = false;
   #trailers: Head | null = null;
   #complete = true;
@@ -40,20 +42,29 @@ export class Replay {
     return this.#complete;
   }
 
-  /** @param sent the bytes have left for a pod: keep them only within the limit */
-  add(bytes: Uint8Array, start: number, end: number, sent: boolean): void {
-    if (!this.#complete) return;
+  /**
+   * @param sent the bytes have left for a pod: keep them only within the limit
+   * @returns false when no pod has them and there is no room for them: the call is to end
+   */
+  add(bytes: Uint8Array, start: number, end: number, sent: boolean): boolean {
+    if (!this.#complete) return true;
+    if (!sent) {
+      if (this.#budget.full) return false;
+      this.#unsent += end - start;
+      this.#budget.pin(end - start);
+    }
     this.#bytes += end - start;
     this.#budget.hold(end - start);
     if (sent && (this.#bytes > this.#limit || this.#budget.exhausted)) {
       this.drop();
-      return;
+      return true;
     }
     if (this.#first === null) {
       const keep = bytes.buffer.byteLength <= KEEP_CHUNK_BYTES;
       this.#first = keep ? { bytes, start, end, ours: false } : copied(bytes, start, end, end - start);
     } else if (this.#rest === null) this.#rest = [joinable(bytes, start, end, JOIN_BYTES)];
     else this.#append(this.#rest, bytes, start, end);
+    return true;
   }
 
   /** Requests in tiny pieces must not cost a chunk each: a peer could make us hold any multiple of what it sends. */
@@ -75,13 +86,21 @@ export class Replay {
     if (this.#first !== null) to.data(this.#first.bytes, this.#first.start, this.#first.end);
     if (this.#rest !== null) for (const { bytes, start, end } of this.#rest) to.data(bytes, start, end);
     if (this.#ended) to.end(this.#trailers);
+    this.#unpin();
     if (this.#bytes > this.#limit) this.drop();
+  }
+
+  #unpin(): void {
+    if (this.#unsent === 0) return;
+    this.#budget.pin(-this.#unsent);
+    this.#unsent = 0;
   }
 
   /** Nothing will be repeated any more. */
   drop(): void {
     if (!this.#complete) return;
     this.#complete = false;
+    this.#unpin();
     this.#budget.release(this.#bytes);
     this.#bytes = 0;
     this.#first = null;

@@ -6,6 +6,7 @@ export class Budget {
   readonly #max: number;
   readonly #waiting = new Set<() => void>();
   #held = 0;
+  #pinned = 0;
 
   /** @param maxBytes the bound; it can be overshot by one connection window per connection, never by more */
   constructor(maxBytes: number) {
@@ -18,6 +19,20 @@ export class Budget {
 
   get exhausted(): boolean {
     return this.#held > this.#max;
+  }
+
+  get pinned(): number {
+    return this.#pinned;
+  }
+
+  /** What cannot give way is more than the bound by itself. */
+  get full(): boolean {
+    return this.#pinned > this.#max;
+  }
+
+  /** So many of the bytes that are held cannot give way: they are nowhere else. Less than 0: some can again. */
+  pin(bytes: number): void {
+    this.#pinned += bytes;
   }
 
   hold(bytes: number): void {

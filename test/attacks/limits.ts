@@ -59,10 +59,10 @@ export const settings: readonly LimitRow[] = [
   {
     name: "maxBufferedBytes",
     bounds:
-      "bodies in the memory of the whole process: half of it for what waits for windows and sockets, a quarter for copies for retries, a quarter for messages held whole",
+      "bodies in the memory of the whole process: half of it for what waits for windows and sockets, a quarter for copies for retries and for requests that no pod has yet (an eighth each), a quarter for messages held whole",
     reference: "-",
     peerSees:
-      "waiting: no credit but for what goes straight on, and RST_STREAM ENHANCE_YOUR_CALM for a stream that holds much and stalls for a second or two; copies: no retry; whole messages: resource_exhausted for the one that was begun first",
+      "waiting: no credit but for what goes straight on, and RST_STREAM ENHANCE_YOUR_CALM for a stream that holds much and stalls for a second or two; copies: no retry; requests that no pod has: resource_exhausted; whole messages: resource_exhausted for the one that was begun first",
     allowed: "calls whose readers keep up go on",
   },
   {

@@ -94,6 +94,23 @@ describe("replay", () => {
     expect([replay.complete, budget.held]).toEqual([false, 0]);
   });
 
+  test("budget: copies of what pods have give way to what no pod has, and that has a bound of its own", () => {
+    const budget = new Budget(100);
+    const copies = Array.from({ length: 3 }, () => new Replay(budget, 1_000));
+    const kept = copies.map((copy) => copy.add(new Uint8Array(60), 0, 60, true) && copy.complete);
+    expect(kept).toEqual([true, false, false]);
+    const first = new Replay(budget, 1_000);
+    const second = new Replay(budget, 1_000);
+    expect(first.add(new Uint8Array(101), 0, 101, false)).toBe(true);
+    expect(second.add(new Uint8Array(1), 0, 1, false)).toBe(false);
+    expect(budget).toMatchObject({ held: 161, pinned: 101 });
+    first.send(collector().receiver);
+    expect([first.complete, budget.pinned]).toEqual([true, 0]);
+    expect(second.add(new Uint8Array(1), 0, 1, false)).toBe(true);
+    for (const replay of [...copies, first, second]) replay.drop();
+    expect(budget).toMatchObject({ held: 0, pinned: 0 });
+  });
+
   test("limit 0: nothing with a body is repeated", () => {
     const replay = new Replay(new Budget(1_000), 0);
     expect(replay.complete).toBe(true);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { Status } from "../../src/protocols/status.ts";
 import { message, okHead, okTrailers } from "./support/fields.ts";
 import { answerOk } from "./support/pod.ts";
 import { limits } from "./support/settings.ts";
-import { startTriple } from "./support/world.ts";
+import { POD, startTriple } from "./support/world.ts";
 
 const MIB = 1_048_576;
 const STREAM_WINDOW = 262_144;
@@ -181,5 +182,28 @@ describe("process budget", () => {
     await world.settle();
     expect(lively.status.code).toBe(0);
     expect(size).toBe(4 * MIB + 5);
+  });
+
+  test("exhausted by requests that wait for a stream: those that hold more are refused, and the others go on waiting", async () => {
+    const { world, pod, client } = await startTriple(small, { maxConcurrentStreams: 1 });
+    world.net.hosts.set(POD, { kind: "silent" });
+    const first = client.unary(message(1));
+    await world.settle();
+    const early = client.unary(message(1));
+    const hostile = await world.client();
+    const many = Array.from({ length: 50 }, () => hostile.open().send(new Uint8Array(MIB)));
+    await world.settle();
+    // Without a bound: 50 windows of 256 KiB.
+    expect(world.held).toBeLessThanOrEqual(MIB / 2);
+    const refused = many.filter((call) => call.over);
+    expect(refused.length).toBeGreaterThan(45);
+    for (const call of refused) expect(call.status).toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+    expect(refused[0].status.message).toContain("maxBufferedBytes");
+    for (const call of many) if (!call.over) call.reset(8);
+    pod.onCall = (call) => answerOk(call);
+    answerOk(pod.last);
+    await world.settle();
+    expect([first, early].map((call) => call.status.code)).toEqual([0, 0]);
+    expect(world.held).toBe(0);
   });
 });

@@ -183,6 +183,11 @@ export class World {
     return [...budgets].reduce((sum, budget) => sum + (budget === this.options.budget ? 0 : budget.held), 0);
   }
 
+  /** Of them, bytes that cannot give way. */
+  get pinned(): number {
+    return [...budgets].reduce((sum, budget) => sum + budget.pinned, 0);
+  }
+
   get deadlines(): number {
     return [...wheels].reduce((sum, wheel) => sum + wheel.size, 0);
   }
@@ -198,6 +203,7 @@ export class World {
       need("outstanding calls", this.outstanding);
       need("pending calls", this.backend?.pending ?? 0);
       need("bytes held", this.held);
+      need("bytes pinned", this.pinned);
       need("deadlines", this.deadlines);
     }
     const closed = this.gateway.close();
