@@ -228,6 +228,13 @@ class Model {
   async settle(): Promise<void> {
     await this.world.settle();
     checkWindows(this.world.net.links, this.world.downstream);
+    // Every call is at a pod, waits for one, or has ended: at any time, and not only at the end.
+    const { backend, outstanding } = this.world;
+    expect(outstanding + backend.pending + this.#ended()).toBe(this.calls.length);
+  }
+
+  #ended(): number {
+    return this.world.backend.calls.reduce((sum, count) => sum + count, 0);
   }
 
   /** Everybody comes to an end: readers read, the pods answer, the name is there. */
@@ -271,7 +278,7 @@ class Model {
     const tries = this.calls.map((): Party[] => []);
     for (const one of this.pods.flatMap((pod) => pod.calls)) tries[Number(firstValue(one.fields, "x-id"))].push(one);
     for (const [id, call] of this.calls.entries()) this.checkCall(call, tries[id]);
-    expect(backend.calls.reduce((sum, count) => sum + count, 0)).toBe(this.calls.length);
+    expect(this.#ended()).toBe(this.calls.length);
     expect({ outstanding, held, pending: backend.pending }).toEqual({ outstanding: 0, held: 0, pending: 0 });
     const errors = this.world.log.lines.filter(({ fields }) => String(fields.message).includes("internal error"));
     expect(errors).toEqual([]);
