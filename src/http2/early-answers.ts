@@ -26,6 +26,7 @@ export class EarlyAnswers {
       return;
     }
     this.#streams.set(stream, stream.connection.sweeps + PATIENCE_SWEEPS);
+    stream.unwanted = true;
     stream.receiver = new Rest(stream, this.#streams);
   }
 
@@ -62,8 +63,7 @@ class Rest implements Receiver {
   data(_bytes: Uint8Array, start: number, end: number): void {
     const stream = this.#stream;
     // The connection's window is for the other streams: these bytes have left. The stream's own gets no more.
-    stream.uncredited += end - start;
-    stream.connection.inbound.left(end - start);
+    stream.consumed(end - start);
     if (stream.receiveWindow > 0 || stream.endReceived) return;
     this.#streams.delete(stream);
     stream.connection.resetStream(stream, ErrorCode.NO_ERROR);

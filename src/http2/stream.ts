@@ -48,6 +48,8 @@ export class Stream implements Receiver, Flow {
   /** The peer's END_STREAM has arrived; `remoteEnded`: and the receiver has been told, or is being told. */
   endReceived = false;
   remoteEnded = false;
+  /** What still comes of the peer's direction is thrown away, and gets no more credit. */
+  unwanted = false;
   closed = false;
   /** The connection's sweep (about one a second) in which the stream began. */
   readonly bornAt: number;
@@ -140,7 +142,7 @@ export class Stream implements Receiver, Flow {
   consumed(bytes: number): void {
     this.uncredited += bytes;
     this.connection.inbound.left(bytes);
-    if (this.endReceived || this.closed) return;
+    if (this.endReceived || this.closed || this.unwanted) return;
     // Half a window at a time: fewer frames, and the peer never runs dry while we keep up.
     if (this.uncredited >= this.connection.limits.streamWindow >>> 1) {
       this.#out.windowUpdate(this.id, this.uncredited);

@@ -94,6 +94,14 @@ describe("an answer before the request's end", () => {
     expect(server.sent().filter((line) => line === RESET)).toEqual([RESET]);
   });
 
+  scripted("padding gets no credit either: it would open the window for all that was thrown away", (run) => {
+    const server = answered(run);
+    server.receive(...body(streamWindow - 16_384), f.data(1, 1_000, { padding: 200 }));
+    expect(server.sent().filter((line) => line.startsWith("WINDOW_UPDATE 1"))).toEqual([]);
+    server.receive(f.data(1, 16_384 - 1_201));
+    expect(server.sent().filter((line) => line === RESET)).toEqual([RESET]);
+  });
+
   scripted("one that comes within the request's head is like the others", (run) => {
     const server = serverRig(run, {
       onRequest: (stream, _head, recorder) => {
