@@ -109,8 +109,8 @@ class RunningGateway implements Gateway, GatewayView {
   // ── Start and stop ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   async start(): Promise<void> {
-    for (const backend of this.#settings.backends) this.#backends.set(backend.name, await this.#createBackend(backend));
     try {
+      for (const one of this.#settings.backends) this.#backends.set(one.name, await this.#createBackend(one));
       for (const json of this.#json.values()) await json.start();
       for (const listener of this.#settings.listeners) await this.#listen(listener);
     } catch (error) {

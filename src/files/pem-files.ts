@@ -15,6 +15,7 @@ export interface PemPaths {
 /** The certificates of one listener or backend, in PEM files: read at the start, and again when they are renewed. */
 export class PemFiles {
   #pem: Pem = {};
+  readonly #of: LogFields;
   readonly #files: WatchedFiles;
 
   /**
@@ -25,6 +26,7 @@ export class PemFiles {
     const named = Object.entries({ cert: paths.certFile, key: paths.keyFile, ca: paths.caFile }).flatMap(
       ([name, path]) => (path === null ? [] : [{ name, path }]),
     );
+    this.#of = of;
     let first = true;
     this.#files = new WatchedFiles(
       {
@@ -50,9 +52,16 @@ export class PemFiles {
     return this.#pem;
   }
 
-  /** @throws (rejects) when a file cannot be read or used */
-  start(): Promise<void> {
-    return this.#files.start();
+  /** @throws (rejects) when a file cannot be read or used, saying whose it is */
+  async start(): Promise<void> {
+    try {
+      await this.#files.start();
+    } catch (error) {
+      const whose = Object.entries(this.#of).map(([kind, name]) => `${kind} ${name}`);
+      throw new Error(`${whose.join(", ")}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
+    }
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import type { Output } from "../http2/output.ts";
 import type { Head } from "../http2/receiver.ts";
+import { visible } from "../http2/visible.ts";
 import type { Clock } from "../runtime/machine.ts";
 
 /** How an answer's body is delimited (RFC 9112 6.3): its length, chunks, the connection's end, or it has none. */
@@ -62,7 +63,7 @@ class HeadBlock {
       // Each answer has one of ours.
       else if (name === "date") continue;
       // Pods' fields were checked when they came (RFC 9113 8.2.1): nothing in them ends a line.
-      else text += `${name}: ${value}\r\n`;
+      else text += `${name}: ${visible(value)}\r\n`;
     }
     this.bytes = latin1Bytes(text);
     this.connection = connection;

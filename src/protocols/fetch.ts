@@ -1,10 +1,10 @@
 import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
 import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
+import { visible } from "../http2/visible.ts";
 import type { Clock, Timer } from "../runtime/machine.ts";
 import type { Downstream } from "./downstream.ts";
 import { ownHead } from "./status.ts";
-import { visible } from "./visible.ts";
 import { WaitingPieces } from "./waiting-pieces.ts";
 
 /** What a client may still send after it was answered, before its connection is given up rather than read to the end. */

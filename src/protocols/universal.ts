@@ -4,10 +4,10 @@ import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
 import { connectionFields } from "../http2/head-check.ts";
 import type { Abort, Fields, Flow, Head, Receiver } from "../http2/receiver.ts";
+import { visible } from "../http2/visible.ts";
 import type { Downstream } from "./downstream.ts";
 import { decodeMessage } from "./rpc-error.ts";
 import { encodeMessage, ownHead, statusOfAbort } from "./status.ts";
-import { visible } from "./visible.ts";
 import { keepable, WaitingPieces } from "./waiting-pieces.ts";
 
 /** A request in Connect's universal form: what its transports send and what its handlers get are both one. */

@@ -155,6 +155,13 @@ describe("certificates in files", () => {
     files.stop();
   });
 
+  test("files that cannot be used at the start: the error says whose they are", async () => {
+    const disk = createDisk({ "cert.pem": "cert 1", "key.pem": "key 2" });
+    const files = new PemFiles({ backend: "echo" }, paths, disk.parts);
+    await expect(files.start()).rejects.toThrow("backend echo: the key does not belong to the certificate");
+    expect(disk.clock.pending).toBe(0);
+  });
+
   test("what a listener refuses is not in force", async () => {
     const disk = createDisk({ "cert.pem": "cert 1", "key.pem": "key 1" });
     const files = new PemFiles({}, paths, disk.parts, () => {

@@ -9,13 +9,14 @@ import { Flusher } from "../../src/http2/flusher.ts";
 import type { ByteStream, DialTls, ListenTls, Machine } from "../../src/runtime/machine.ts";
 import { createAuthority } from "../support/certs.ts";
 import { collectingLog } from "../support/collecting-log.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { createTestMachine, track, trackGateway } from "../support/harness.ts";
 import { noHttp1 } from "../support/http1-answers.ts";
 import { TestClient } from "./support/client.ts";
 import { firstValue, message, requestFields } from "./support/fields.ts";
 import type { Party } from "./support/party.ts";
 import { answerOk, Pod } from "./support/pod.ts";
-import { gatewaySettings } from "./support/settings.ts";
+import { backendSettings, gatewaySettings } from "./support/settings.ts";
 
 /** The same gateway on real sockets: what the listener and the dialling do to a call. */
 
@@ -191,6 +192,17 @@ describe("sockets", () => {
     expect(get.headers.get("allow")).toContain("POST");
     await get.text();
     expect(pod.calls).toEqual([]);
+  });
+
+  test("a backend that cannot be made: start fails, and the files of those before it are no longer watched", async () => {
+    const clock = new FakeClock();
+    const tls = { ...unverified, caFile: file("watched.pem", authority.cert) };
+    const settings = gatewaySettings({
+      backends: [backendSettings({ name: "good", tls }), backendSettings({ name: "bad", target: "ipv4:nowhere" })],
+    });
+    const gateway = createGateway(settings, { ...createTestMachine(), clock }, collectingLog());
+    await expect(gateway.start()).rejects.toThrow("backend bad: ");
+    expect(clock.pending).toBe(0);
   });
 
   test("port in use: start fails with one line that names it, and nothing is open", async () => {

@@ -143,6 +143,13 @@ const POST = (path: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 const START = (path: string, length: number) => `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`;
 
+test("an answer: a control that HTTP/2 lets pass in a value becomes a space, as no parser of HTTP/1.1 takes it", () => {
+  const s = setup();
+  s.onEnd = (taken) => taken.answer("", "x-odd", "a\x01b\x7f\tc\xff");
+  s.give(POST("/", ""));
+  expect(s.sent()).toContain("\r\nx-odd: a b \tc\xff\r\n");
+});
+
 describe("requests", () => {
   test("a request and its answer, twice on a connection, each answer in one write", () => {
     const s = setup();
