@@ -138,7 +138,9 @@ describe.skipIf(why !== null)("README, browsers", () => {
     onTestFinished(() => browser.close());
     const page = await browser.newPage();
     const url = `http://localhost:${ports.get("5173")}/`;
-    await page.goto(url);
+    // Vite reloads a page by itself when it has prepared another package for it: that is no failure to open it.
+    const openPage = () => page.goto(url, { waitUntil: "commit" });
+    await openPage();
     const expectThreePods = async () => {
       const items = page.locator("#answers li");
       await items.nth(2).waitFor({ timeout: MINUTES });
@@ -149,14 +151,18 @@ describe.skipIf(why !== null)("README, browsers", () => {
     };
     await expectThreePods();
 
+    // Else Vite would reload it while the files change.
+    await page.goto("about:blank");
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.headers()["content-type"] ?? ""));
     const other = readSection(GRPC_WEB);
     expect([...other.files.keys()]).toEqual(["main.js"]);
     for (const command of other.commands) await run("bash", ["-euc", command], { cwd: answers, maxBuffer: 1 << 24 });
     writeFileSync(join(answers, "main.js"), withPorts(other.files.get("main.js") ?? ""));
-    await page.goto(url);
+    await openPage();
     await expectThreePods();
-    expect(asked.filter((type) => type.startsWith("application/grpc-web"))).toHaveLength(3);
+    const calls = asked.filter((type) => type.startsWith("application/"));
+    expect(calls.length).toBeGreaterThanOrEqual(3);
+    expect(calls.filter((type) => !type.startsWith("application/grpc-web"))).toEqual([]);
   });
 });
