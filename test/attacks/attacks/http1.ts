@@ -2,6 +2,8 @@ import type { Attack, Outcome } from "../attack.ts";
 import { Plain } from "../support/plain.ts";
 
 const CRUMB_MS = 100;
+/** Times that a count is asked for and is the same, until it counts. */
+const SETTLED = 30;
 const host = "Host: attacked.test\r\n";
 const unary = `POST /attack.Pod/Echo HTTP/1.1\r\n${host}Content-Type: application/proto\r\n`;
 
@@ -190,16 +192,21 @@ export const http1Attacks: readonly Attack[] = [
         const samples = await field.metrics(/^fairlead_connections$/);
         return samples.reduce((sum, { value }) => sum + value, 0);
       };
-      const before = await connections();
       const parts = await Promise.all(Array.from({ length: 5 }, () => Plain.connect(field.port)));
-      while ((await connections()) < before + parts.length) await new Promise(setImmediate);
+      // Those of the attack before may be on their way out, and ours on their way in: the count is taken when it stays as it is.
+      let all = -1;
+      for (let same = 0; same < SETTLED; ) {
+        const now = await connections();
+        same = now === all ? same + 1 : 0;
+        all = now;
+      }
       const large = `POST /attack.Pod/Large HTTP/1.1\r\n${host}Content-Type: application/proto\r\nContent-Length: 0\r\n\r\n`;
       for (const part of parts) {
         part.socket.pause();
         part.write(large.repeat(100 * scale));
       }
       // The gateway ends them by itself: whoever reads before it has gets all the answers. What is read then is what the kernel held.
-      while ((await connections()) > before) await new Promise(setImmediate);
+      while ((await connections()) > all - parts.length) await new Promise(setImmediate);
       for (const part of parts) part.socket.resume();
       await Promise.all(parts.map((part) => part.until(() => part.closed)));
       return { ...(await sum(parts)), end: parts.every(({ closed }) => closed) ? "closed" : "open" };
