@@ -1,6 +1,6 @@
 import { localAbort } from "../http2/abort.ts";
 import { ErrorCode } from "../http2/error-code.ts";
-import type { Abort, Fields, Flow, Head, Receiver } from "../http2/receiver.ts";
+import type { Abort, Flow, Head, Receiver } from "../http2/receiver.ts";
 import type { Request } from "./classify.ts";
 import { clientContentType } from "./codec.ts";
 import type { Downstream, Unfit } from "./downstream.ts";
@@ -8,7 +8,7 @@ import { describeEnvelopeError, EnvelopeFlag, EnvelopeGuard, envelope } from "./
 import { answerGuard, answerProblem, CUT_OFF, flagsProblem } from "./grpc-answer.ts";
 import { copyMetadata, hasMetadata, isMetadata } from "./metadata.ts";
 import { type DebugDetail, errorJson, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
-import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
+import { field, ownHead, pushAccepted, Status, statusOf, statusOfAbort } from "./status.ts";
 
 /**
  * Connect streams (Connect protocol, Streaming RPCs): gRPC's envelopes; the status and the trailers come as JSON in a last
@@ -122,7 +122,7 @@ export class ConnectStreamResponse implements Downstream {
   /** @param head the pod's, which says what it takes, if there is one */
   #emptyHead(head: Head | null): Head {
     const fields = [":status", "200", "content-type", clientContentType("connect-stream", this.#request.codec)];
-    if (head !== null) pushAccepted(head.fields, fields);
+    if (head !== null) pushAccepted(head.fields, "connect-accept-encoding", fields);
     return ownHead(fields);
   }
 
@@ -132,7 +132,7 @@ export class ConnectStreamResponse implements Downstream {
     const fields = [":status", "200", "content-type", clientContentType("connect-stream", this.#request.codec)];
     const encoding = field(head.fields, "grpc-encoding");
     if (encoding !== undefined) fields.push("connect-content-encoding", encoding);
-    pushAccepted(head.fields, fields);
+    pushAccepted(head.fields, "connect-accept-encoding", fields);
     copyMetadata(head.fields, fields);
     const translated = ownHead(fields);
     head.memo = { codec: this.#request.codec, head: translated };
@@ -190,11 +190,6 @@ export class ConnectStreamResponse implements Downstream {
     this.#to.data(bytes, 0, bytes.length);
     this.#to.end(null);
   }
-}
-
-function pushAccepted(from: Fields, to: string[]): void {
-  const accepted = field(from, "grpc-accept-encoding");
-  if (accepted !== undefined) to.push("connect-accept-encoding", accepted);
 }
 
 const encoder = new TextEncoder();

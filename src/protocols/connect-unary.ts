@@ -8,7 +8,7 @@ import { answerProblem } from "./grpc-answer.ts";
 import { type HeldMessages, type Holder, TOO_MUCH_HELD } from "./held-messages.ts";
 import { copyMetadata, hasMetadata, withoutCaching } from "./metadata.ts";
 import { type DebugDetail, errorJson, httpStatuses, type RpcStatus, rpcStatusOf } from "./rpc-error.ts";
-import { field, ownHead, Status, statusOf, statusOfAbort } from "./status.ts";
+import { field, ownHead, pushAccepted, Status, statusOf, statusOfAbort } from "./status.ts";
 
 /**
  * Connect unary (Connect protocol, Unary RPCs): bare bodies, each exactly one message. Both are the only thing that is ever
@@ -335,7 +335,7 @@ export class ConnectUnaryResponse implements Downstream, Holder {
     if (plain && known?.key === key) return known.head;
     const fields = [":status", "200", "content-type", `application/${this.#request.codec}`];
     if (encoding !== "") fields.push("content-encoding", encoding);
-    pushAccepted(head.fields, fields);
+    pushAccepted(head.fields, "accept-encoding", fields);
     if (this.#request.protocol === "connect-get") pushForCaches(head.fields, fields);
     copyMetadata(head.fields, fields);
     if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
@@ -369,7 +369,7 @@ export class ConnectUnaryResponse implements Downstream, Holder {
     const fields = [":status", String(httpStatus), "content-type", "application/json"];
     const get = this.#request.protocol === "connect-get";
     const said = head ?? trailers;
-    if (said !== null) pushAccepted(said.fields, fields);
+    if (said !== null) pushAccepted(said.fields, "accept-encoding", fields);
     if (head !== null) copyMetadata(get ? withoutCaching(head.fields) : head.fields, fields);
     if (trailers !== null) copyMetadata(trailers.fields, fields, "trailer-");
     // A GET's 404 or 501 may be kept even without a word from the pod (RFC 9111 4.2.2); only a 200 is for caches.
@@ -386,12 +386,6 @@ function pushForCaches(from: Fields, to: string[]): void {
   to.push("vary", "Accept-Encoding");
   const date = field(from, "date");
   if (date !== undefined) to.push("date", date);
-}
-
-/** What the pod takes, for the client's next request; of an error, too: it may be that the pod does not take this one's coding. */
-function pushAccepted(from: Fields, to: string[]): void {
-  const accepted = field(from, "grpc-accept-encoding");
-  if (accepted !== undefined) to.push("accept-encoding", accepted);
 }
 
 const encoder = new TextEncoder();

@@ -55,6 +55,16 @@ export function listOf(fields: Fields, name: string): string {
 }
 
 /**
+ * Hands on which codings the pod takes, for the client's next request; of an error, too: it may be that the pod does not take this
+ * one's coding.
+ * @param name what the client's protocol calls `grpc-accept-encoding`
+ */
+export function pushAccepted(from: Fields, name: string, to: string[]): void {
+  const accepted = field(from, "grpc-accept-encoding");
+  if (accepted !== undefined) to.push(name, accepted);
+}
+
+/**
  * The code in `grpc-status`; null when the field is absent. What is not a known number is `unknown`, as gRPC clients read it.
  */
 export function statusOf(fields: Fields): number | null {
