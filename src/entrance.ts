@@ -27,6 +27,7 @@ import {
 } from "./protocols/refusal.ts";
 import type { RpcStatus } from "./protocols/rpc-error.ts";
 import { Status, trailersOnly } from "./protocols/status.ts";
+import { LONGEST_TIMER_MS } from "./protocols/timeout.ts";
 import type { Clock, Timer } from "./runtime/machine.ts";
 
 /** A call's backend, and the route that took it. */
@@ -46,9 +47,6 @@ export interface EntranceParts extends CallParts {
 
 /** How long a client that is refused may take to end its request before it is answered. */
 const REFUSAL_PATIENCE_MS = 1_000;
-
-/** What takes 32 bits and more comes at once from the platforms' timers; no schema is waited for that long. */
-const LONGEST_TIMER_MS = 2 ** 31;
 
 /** Takes what still comes of a request that has been answered. */
 const nobody: Receiver = { head() {}, data() {}, end() {}, abort() {} };

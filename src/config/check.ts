@@ -1,5 +1,6 @@
 import { parseTarget } from "../discovery/target.ts";
-import type { Config, Cors, Listener, Route, RouteMatch } from "../gen/fairlead/config/v1/config_pb.ts";
+import type { Config, Listener, Route, RouteMatch } from "../gen/fairlead/config/v1/config_pb.ts";
+import { checkCors } from "./check-cors.ts";
 import { rules } from "./defaults.ts";
 import { backendName, defaultPort, hostPort, listenerName } from "./names.ts";
 import { nearest } from "./nearest.ts";
@@ -81,38 +82,6 @@ function checkListeners(config: Config, report: Report): void {
 function overlap(a: string, b: string): boolean {
   const all = (address: string, other: string) => address === "::" || (address === "0.0.0.0" && !other.includes(":"));
   return a === b || all(a, b) || all(b, a);
-}
-
-function checkCors(cors: Cors | undefined, path: string, report: Report): void {
-  if (cors === undefined) return;
-  for (const list of ["allowHeaders", "exposeHeaders"] as const) {
-    cors[list].forEach((header, at) => {
-      if (header !== "*" || !cors.allowCredentials) return;
-      // Fetch standard, CORS protocol: with credentials `*` is a header of that name.
-      report.add(
-        `${path}.${list}[${at}]`,
-        "* means nothing to browsers together with allowCredentials; list the headers",
-      );
-    });
-  }
-  cors.allowOrigins.forEach((origin, at) => {
-    const originPath = `${path}.allowOrigins[${at}]`;
-    if (report.has(originPath)) return;
-    if (origin === "*" && cors.allowCredentials) {
-      report.add(
-        originPath,
-        "* does not go with allowCredentials: browsers refuse it, as every page could then act as its visitor; list the origins",
-      );
-    }
-    const usual = /^(?:http:\/\/.*(:80)|https:\/\/.*(:443))$/i.exec(origin);
-    const port = usual?.[1] ?? usual?.[2];
-    if (port === undefined) return;
-    const right = origin.slice(0, -port.length);
-    report.add(
-      originPath,
-      `"${origin}" has the port that browsers leave out, so that it never matches; write ${right}`,
-    );
-  });
 }
 
 function checkRoutes(config: Config, report: Report): void {

@@ -1,6 +1,9 @@
 /** Milliseconds per unit of `grpc-timeout` (gRPC PROTOCOL-HTTP2: "Timeout → TimeoutValue TimeoutUnit"). */
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
+/** What takes 32 bits and more comes at once from the platforms' timers; nothing is waited for that long. */
+export const LONGEST_TIMER_MS = 2 ** 31;
+
 /** "TimeoutValue → {positive integer as ASCII string of at most 8 digits}". */
 const MAX_VALUE = 99_999_999;
 

@@ -1,5 +1,7 @@
+import { checkCors } from "../../config/check-cors.ts";
 import { rules } from "../../config/defaults.ts";
 import type { CorsSettings } from "../../config/settings.ts";
+import { LONGEST_TIMER_MS } from "../../protocols/timeout.ts";
 
 /** Calls go on by `fetch` to gateways in a cluster, in the protocol that the client speaks; those do the balancing. */
 export interface ChainConfig {
@@ -26,9 +28,6 @@ export interface ChainOptions {
   readonly cors?: Partial<CorsSettings> & Pick<CorsSettings, "allowOrigins">;
 }
 
-/** What takes 32 bits and more comes at once from the platforms' timers; no answer is waited for that long. */
-export const LONGEST_TIMER_MS = 2 ** 31;
-
 /** Checked, with every default filled in. */
 export interface ChainSettings {
   readonly ingresses: readonly string[];
@@ -52,7 +51,7 @@ export function chainSettings({ chain }: ChainConfig): ChainSettings {
     if (value !== undefined && !(value >= 0)) throw new Error(`chain.${name}: ${value} is not a number from 0 up`);
   }
   check("safe", safe, rules["Route.connectGet"]);
-  if (cors !== undefined) checkCors(cors);
+  if (cors !== undefined) checkChainCors(cors);
   return {
     ingresses: ingresses.map(ingress),
     hedgeAfter: hedgeAfter !== undefined && hedgeAfter < LONGEST_TIMER_MS ? hedgeAfter : null,
@@ -84,30 +83,21 @@ function check(path: string, values: readonly string[], { pattern, like }: Shape
   });
 }
 
-function checkCors({
-  allowOrigins,
-  allowHeaders = [],
-  exposeHeaders = [],
-  allowCredentials,
-  maxAge,
-}: NonNullable<ChainOptions["cors"]>): void {
+function checkChainCors(cors: NonNullable<ChainOptions["cors"]>): void {
+  const { allowOrigins, allowHeaders = [], exposeHeaders = [], allowCredentials, maxAge } = cors;
   check("cors.allowOrigins", allowOrigins, rules["Cors.allowOrigins"]);
   check("cors.allowHeaders", allowHeaders, rules["Cors.allowHeaders"]);
   check("cors.exposeHeaders", exposeHeaders, rules["Cors.exposeHeaders"]);
   const { min, max } = rules["Cors.maxAge"];
   if (maxAge !== undefined && !(maxAge >= min && maxAge <= max))
     throw new Error(`chain.cors.maxAge: ${maxAge} is not a number from ${min} to ${max}`);
-  allowOrigins.forEach((origin, index) => {
-    const path = `chain.cors.allowOrigins[${index}]`;
-    if (/^(http:\/\/.*:80|https:\/\/.*:443)$/i.test(origin))
-      throw new Error(`${path}: "${origin}" has the port that browsers leave out, so that it never matches`);
-    if (origin === "*" && allowCredentials === true)
-      throw new Error(`${path}: * does not go with allowCredentials: every page could then act as its visitor`);
-  });
-  if (allowCredentials === true && [...allowHeaders, ...exposeHeaders].includes("*"))
-    throw new Error(
-      "chain.cors: a header * means nothing to browsers together with allowCredentials; list the headers",
-    );
+  const report = {
+    has: () => false,
+    add: (path: string, what: string) => {
+      throw new Error(`${path}: ${what}`);
+    },
+  };
+  checkCors({ allowOrigins, allowHeaders, exposeHeaders, allowCredentials }, "chain.cors", report);
 }
 
 /** Without a slash at its end, so that a call's path can follow. */
