@@ -193,7 +193,11 @@ export const http1Attacks: readonly Attack[] = [
         return samples.reduce((sum, { value }) => sum + value, 0);
       };
       const parts = await Promise.all(Array.from({ length: 5 }, () => Plain.connect(field.port)));
-      // Those of the attack before may be on their way out, and ours on their way in: the count is taken when it stays as it is.
+      for (const part of parts) {
+        part.write(`GET / HTTP/1.1\r\n${host}\r\n`);
+        await part.until(() => part.answer.length > 0);
+      }
+      // Ours are in by now. Those of the attack before may be on their way out: the count is taken when it stays as it is.
       let all = -1;
       for (let same = 0; same < SETTLED; ) {
         const now = await connections();
